@@ -1,0 +1,25 @@
+// Package compute records coarse, fused tensor operations on a tape and runs their backward passes.
+//
+// A Tape holds no arithmetic: every operation is a method of a Backend, the set of kernels of one
+// kind of device. Memory is named by slices; only the backend that made a slice may look into it,
+// so a backend for a device with its own memory can hand out slices over device addresses.
+package compute
+
+// Float is the element type of a tensor: float32 to train, float64 to verify.
+type Float interface{ float32 | float64 }
+
+// Tensor is a row-major matrix. A vector has one row.
+type Tensor[T Float] struct {
+	Data       []T
+	Rows, Cols int
+
+	grad   []T
+	leaf   bool // a parameter: its gradient is kept and accumulated over micro-batches
+	shared bool // grad belongs to another tensor, which releases it
+}
+
+// Parameter wraps the memory of a weight and of its gradient, both rows*cols long. Backward passes
+// add to grad; zeroing it between steps is the caller's.
+func Parameter[T Float](rows, cols int, data, grad []T) *Tensor[T] {
+	return &Tensor[T]{Data: data, Rows: rows, Cols: cols, grad: grad, leaf: true}
+}

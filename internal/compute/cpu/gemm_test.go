@@ -1,0 +1,137 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"muonclip/internal/compute"
+)
+
+func random[T compute.Float](r *rand.Rand, n int) []T {
+	x := make([]T, n)
+	for i := range x {
+		x[i] = T(r.NormFloat64())
+	}
+	return x
+}
+
+// naiveGemm is the definition, summed in float64.
+func naiveGemm[T compute.Float](transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) []float64 {
+	out := make([]float64, m*n)
+	for i := range m {
+		for j := range n {
+			var sum float64
+			for x := range k {
+				ia, ib := i*lda+x, x*ldb+j
+				if transA {
+					ia = x*lda + i
+				}
+				if transB {
+					ib = j*ldb + x
+				}
+				sum += float64(a[ia]) * float64(b[ib])
+			}
+			out[i*n+j] = float64(alpha) * sum
+			if beta != 0 {
+				out[i*n+j] += float64(beta) * float64(c[i*ldc+j])
+			}
+		}
+	}
+	return out
+}
+
+func testGemm[T compute.Float](t *testing.T, tolerance float64) {
+	r := rand.New(rand.NewPCG(1, 2))
+	sizes := [][3]int{{1, 1, 1}, {7, 33, 5}, {8, 32, 256}, {6, 16, 257}, {97, 65, 300}, {64, 520, 48}, {3, 2, 600}, {130, 40, 0}, {200, 31, 31}}
+	for _, threads := range []int{1, 3} {
+		b := New[T](threads)
+		for _, s := range sizes {
+			for variant := range 8 {
+				transA, transB, pad := variant&1 > 0, variant&2 > 0, variant>>2*5
+				m, n, k := s[0], s[1], s[2]
+				rowsA, colsA, rowsB, colsB := m, k, k, n
+				if transA {
+					rowsA, colsA = k, m
+				}
+				if transB {
+					rowsB, colsB = n, k
+				}
+				lda, ldb, ldc := colsA+pad, colsB+pad, n+pad
+				a, bm, c := random[T](r, rowsA*lda+1), random[T](r, rowsB*ldb+1), random[T](r, m*ldc)
+				for _, coef := range [][2]T{{1, 0}, {0.5, 1}, {-2, 0.25}} {
+					want := naiveGemm(transA, transB, m, n, k, coef[0], a, lda, bm, ldb, coef[1], c, ldc)
+					got := append([]T(nil), c...)
+					b.Gemm(transA, transB, m, n, k, coef[0], a, lda, bm, ldb, coef[1], got, ldc)
+					single := append([]T(nil), c...)
+					b.workers[0].Gemm(transA, transB, m, n, k, coef[0], a, lda, bm, ldb, coef[1], single, ldc)
+					for i := range m {
+						for j := range ldc {
+							g, s := got[i*ldc+j], single[i*ldc+j]
+							if g != s {
+								t.Fatalf("%v trans %v %v: c[%d,%d] is %g on %d threads and %g on one worker", s, transA, transB, i, j, g, threads, s)
+							}
+							if j >= n {
+								if g != c[i*ldc+j] {
+									t.Fatalf("wrote between the rows of c")
+								}
+								continue
+							}
+							if w := want[i*n+j]; math.Abs(float64(g)-w) > tolerance*math.Sqrt(float64(k)+1)*4 {
+								t.Fatalf("size %v trans %v %v coef %v: c[%d,%d] = %g, want %g", s, transA, transB, coef, i, j, g, w)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestGemm(t *testing.T) {
+	t.Run("float32", func(t *testing.T) { testGemm[float32](t, 3e-6) })
+	t.Run("float64", func(t *testing.T) { testGemm[float64](t, 5e-15) })
+}
+
+func TestSyrkIsSymmetricHalfOfGemm(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, n := range []int{1, 9, 64, 130, 257} {
+		k := n + 3
+		x := random[float32](r, n*k)
+		for _, threads := range []int{1, 2} {
+			b := New[float32](threads)
+			full, half, single := make([]float32, n*n), make([]float32, n*n), make([]float32, n*n)
+			b.Gemm(false, true, n, n, k, 1, x, k, x, k, 0, full, n)
+			b.Syrk(n, k, 1, x, k, 0, half, n)
+			b.workers[0].Syrk(n, k, 1, x, k, 0, single, n)
+			for i := range n {
+				for j := range n {
+					if half[i*n+j] != half[j*n+i] || half[i*n+j] != single[i*n+j] {
+						t.Fatalf("n=%d: not symmetric or not the same on one worker at %d,%d", n, i, j)
+					}
+					if j <= i && half[i*n+j] != full[i*n+j] {
+						t.Fatalf("n=%d: %g at %d,%d, gemm has %g", n, half[i*n+j], i, j, full[i*n+j])
+					}
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range [][3]int{{2048, 256, 256}, {2048, 4096, 256}, {256, 256, 2048}, {1024, 1024, 1024}} {
+		for _, threads := range []int{1, 2} {
+			be := New[float32](threads)
+			b.Run(fmt.Sprintf("%s/%dx%dx%d/threads=%d", be.Kernels(), s[0], s[1], s[2], threads), func(b *testing.B) {
+				r := rand.New(rand.NewPCG(1, 2))
+				m, n, k := s[0], s[1], s[2]
+				x, w, y := random[float32](r, m*k), random[float32](r, n*k), make([]float32, m*n)
+				for b.Loop() {
+					be.Gemm(false, true, m, n, k, 1, x, k, w, k, 0, y, n)
+				}
+				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

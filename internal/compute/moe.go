@@ -1,0 +1,90 @@
+package compute
+
+// Router holds what decides the routing of one layer, and what the routing was.
+type Router[T Float] struct {
+	Gate *Tensor[T] // Experts x hidden
+	Bias []T        // e_score_correction_bias: moves the choice, never the weight
+
+	TopK      int
+	Norm      bool
+	Scale     T
+	AuxWeight T // weight of the sequence-wise loss divided by the number of sequences of the step
+	Seq       int
+
+	Load    []int32 // Experts: incremented by the tokens sent to each
+	AuxLoss float64 // raised by the auxiliary loss
+}
+
+// MoE adds the routed experts' output to base, whose memory it takes over (DeepSeek-V3, eq. 12-16):
+//
+//	y_t = base_t + sum_j w_tj FFN_{e_tj}(x_t)
+//
+// experts holds [gate | up | down] of one expert after the other; width is that of one expert.
+// The backward pass needs no expert's output: with u = dy Wd, dw = u·act and dact = w u.
+func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Tensor[T] {
+	n, hidden := x.Rows, x.Cols
+	e, k := r.Gate.Rows, r.TopK
+	slots := n * k
+	stride := 3 * width * hidden
+	down := 2 * width * hidden // where Wd begins
+
+	a := RouteArgs[T]{Tokens: n, Experts: e, TopK: k, Norm: r.Norm, Scale: r.Scale, Bias: r.Bias, AuxWeight: r.AuxWeight, Seq: r.Seq}
+	scores := t.New(n, e)
+	weight := t.New(n, k)
+	a.Scores, a.Weight, a.Index = scores.Data, weight.Data, t.Ints(slots)
+	if a.AuxWeight != 0 {
+		a.Frequency, a.AuxLoss = t.Buffer(n/r.Seq*e), t.Buffer(n/r.Seq)
+	}
+	t.linear(scores.Data, x.Data, r.Gate.Data, n, e, hidden)
+	t.Route(&a)
+	for _, l := range a.AuxLoss {
+		r.AuxLoss += float64(l)
+	}
+
+	g := Groups{Ends: t.Ints(e), Token: t.Ints(slots), Choice: t.Ints(slots), Slot: t.Ints(slots)}
+	t.Group(a.Index, k, r.Load, g)
+
+	rows := t.take(slots * hidden)
+	t.Gather(rows, x.Data, g.Token, hidden)
+	gu := t.New(slots, 2*width)
+	t.GroupedGemm(gu.Data, rows, experts.Data, g.Ends, stride, 2*width, hidden, true)
+	act := t.take(slots * width)
+	t.SwiGLU(act, gu.Data, width)
+	t.GroupedGemm(rows, act, experts.Data[down:], g.Ends, stride, hidden, width, true)
+	y := t.wrap(base.Data, n, hidden)
+	base.Data = nil
+	t.Combine(y.Data, rows, g.Slot, weight.Data, k, hidden)
+	t.put(act)
+	t.put(rows)
+
+	t.record("experts", y, func() {
+		base.grad, base.shared = y.grad, true
+		// The weights and their gradients in the order of the experts' rows.
+		w, dw := t.take(slots), t.take(slots)
+		t.Gather(w, a.Weight, g.Choice, 1)
+		dRows, dAct, act := t.take(slots*hidden), t.take(slots*width), t.take(slots*width)
+		t.Gather(dRows, y.grad, g.Token, hidden)
+		t.GroupedGemm(dAct, dRows, experts.Data[down:], g.Ends, stride, width, hidden, false)
+		t.SwiGLUBackward(gu.Data, dAct, act, w, dw, width)
+		t.GroupedGemmWeights(experts.grad[down:], dRows, act, g.Ends, stride, hidden, width)
+		t.put(dAct)
+		t.put(act)
+		t.Gather(dRows, x.Data, g.Token, hidden)
+		t.GroupedGemmWeights(experts.grad, gu.Data, dRows, g.Ends, stride, 2*width, hidden)
+		t.GroupedGemm(dRows, gu.Data, experts.Data, g.Ends, stride, hidden, 2*width, false)
+		t.Combine(t.sum(x), dRows, g.Slot, nil, k, hidden)
+		t.put(dRows)
+		t.free(gu)
+
+		a.DWeight, a.DLogits = w, t.take(n*e)
+		t.Gather(a.DWeight, dw, g.Slot, 1)
+		t.RouteBackward(&a)
+		t.linearBackward(x, r.Gate, a.DLogits)
+		t.put(w)
+		t.put(dw)
+		t.put(a.DLogits)
+		t.free(scores)
+		t.free(weight)
+	})
+	return y
+}

@@ -1,0 +1,172 @@
+package compute
+
+// Tape runs operations and, where Grad is set, remembers how to take their gradients. Buffers come
+// from a pool: an output is freed when its producer's backward pass has run, a gradient is taken when
+// the first consumer writes to it, and from the second step of equal shapes on nothing is allocated.
+type Tape[T Float] struct {
+	Backend[T]
+	Grad bool
+
+	// Inspect, where set, sees the output of every operation after its forward pass and the gradient
+	// that reaches it before its backward pass. It serves to find where a NaN was born.
+	Inspect func(op string, backward bool, data []T)
+
+	pool    map[int][][]T
+	ops     []func()
+	tensors []*Tensor[T] // tensors handed out since the last Reset, and after them spare ones
+	used    int
+	live    [][]T // buffers to return to the pool by Reset when no backward pass did
+	ints    map[int][][]int32
+	liveInt [][]int32
+}
+
+// NewTape returns an empty tape over a backend.
+func NewTape[T Float](b Backend[T]) *Tape[T] {
+	return &Tape[T]{Backend: b, pool: map[int][][]T{}, ints: map[int][][]int32{}}
+}
+
+// Buffer takes n elements of undefined content that Reset takes back.
+func (t *Tape[T]) Buffer(n int) []T {
+	b := t.take(n)
+	t.live = append(t.live, b)
+	return b
+}
+
+// Ints takes n integers of undefined content that Reset takes back.
+func (t *Tape[T]) Ints(n int) []int32 {
+	var b []int32
+	if free := t.ints[n]; len(free) > 0 {
+		b = free[len(free)-1]
+		t.ints[n] = free[:len(free)-1]
+	} else {
+		b = make([]int32, n)
+	}
+	t.liveInt = append(t.liveInt, b)
+	return b
+}
+
+// New makes a tensor with undefined content, owned by the operation that is being recorded.
+func (t *Tape[T]) New(rows, cols int) *Tensor[T] { return t.wrap(t.take(rows*cols), rows, cols) }
+
+// wrap makes a tensor of a buffer, which it then owns.
+func (t *Tape[T]) wrap(data []T, rows, cols int) *Tensor[T] {
+	if t.used == len(t.tensors) {
+		t.tensors = append(t.tensors, new(Tensor[T]))
+	}
+	x := t.tensors[t.used]
+	t.used++
+	*x = Tensor[T]{Data: data, Rows: rows, Cols: cols}
+	return x
+}
+
+// Backward runs the recorded operations in reverse. The caller has filled the gradient of the last
+// output, or the last operation is a loss that makes its own.
+func (t *Tape[T]) Backward() {
+	for i := len(t.ops) - 1; i >= 0; i-- {
+		t.ops[i]()
+		t.ops[i] = nil
+	}
+	t.ops = t.ops[:0]
+}
+
+// Reset forgets the recorded operations and takes back every buffer.
+func (t *Tape[T]) Reset() {
+	clear(t.ops)
+	t.ops = t.ops[:0]
+	for _, x := range t.tensors[:t.used] {
+		t.free(x)
+		*x = Tensor[T]{}
+	}
+	t.used = 0
+	for _, b := range t.live {
+		t.put(b)
+	}
+	t.live = t.live[:0]
+	for _, b := range t.liveInt {
+		t.ints[len(b)] = append(t.ints[len(b)], b)
+	}
+	t.liveInt = t.liveInt[:0]
+}
+
+// Pooled is the number of elements that the tape holds in all, in use or free: its peak so far.
+func (t *Tape[T]) Pooled() int {
+	n := 0
+	for size, free := range t.pool {
+		n += size * len(free)
+	}
+	for _, b := range t.live {
+		n += len(b)
+	}
+	for _, x := range t.tensors[:t.used] {
+		n += len(x.Data)
+		if !x.shared && !x.leaf {
+			n += len(x.grad)
+		}
+	}
+	return n
+}
+
+// record remembers the backward pass of the operation that made y, which is freed after it.
+func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
+	if t.Inspect != nil {
+		t.Inspect(op, false, y.Data)
+	}
+	if t.Grad {
+		t.ops = append(t.ops, func() {
+			if t.Inspect != nil {
+				t.Inspect(op, true, y.grad)
+			}
+			backward()
+			t.free(y)
+		})
+	}
+}
+
+func (t *Tape[T]) take(n int) []T {
+	if free := t.pool[n]; len(free) > 0 {
+		t.pool[n] = free[:len(free)-1]
+		return free[len(free)-1]
+	}
+	return t.Alloc(n)
+}
+
+func (t *Tape[T]) put(b []T) {
+	if len(b) > 0 {
+		t.pool[len(b)] = append(t.pool[len(b)], b)
+	}
+}
+
+// free returns a tensor's buffers to the pool.
+func (t *Tape[T]) free(x *Tensor[T]) {
+	t.put(x.Data)
+	if !x.shared {
+		t.put(x.grad)
+	}
+	x.Data, x.grad = nil, nil
+}
+
+// gradient returns x's gradient and the beta with which to write to it: 0 for the first
+// contribution, 1 for those that add to it.
+func (t *Tape[T]) gradient(x *Tensor[T]) (grad []T, beta T) {
+	if x.grad != nil {
+		return x.grad, 1
+	}
+	x.grad = t.take(x.Rows * x.Cols)
+	return x.grad, 0
+}
+
+// sum returns x's gradient, zeroed if this is its first contribution, for kernels that only add.
+func (t *Tape[T]) sum(x *Tensor[T]) []T {
+	g, beta := t.gradient(x)
+	if beta == 0 {
+		t.Zero(g)
+	}
+	return g
+}
+
+// Zeros makes a tensor of zeros that no gradient flows through.
+func (t *Tape[T]) Zeros(rows, cols int) *Tensor[T] {
+	x := t.New(rows, cols)
+	t.Zero(x.Data)
+	return x
+}
