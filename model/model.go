@@ -1,0 +1,209 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"muonclip/internal/compute"
+)
+
+// Model is a language model of the K2 family with its weights, gradients, and what its last forward
+// passes saw. It is used by one goroutine at a time.
+type Model[T compute.Float] struct {
+	Config Config
+
+	w                 *weights[T]
+	layers            []layer[T]
+	embed, norm, head *compute.Tensor[T]
+	rope              ropeTable[T]
+	tape              *compute.Tape[T]
+	maxLogit          [][]T
+}
+
+// Input is a set of token sequences of equal length, Rows x Cols ids each.
+type Input struct {
+	Rows, Cols int
+	IDs        []int32
+	Targets    []int32 // the token to predict at each position, -1 for none
+	DocStart   []int32 // first position within the row that each position attends to; nil for 0
+}
+
+// New builds a model with all weights zero; fill them by Init or through Params.
+func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	w := newWeights(cfg, be)
+	m := &Model[T]{
+		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg},
+		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"),
+	}
+	m.head = m.embed
+	if !cfg.TieWordEmbeddings {
+		m.head = w.one("lm_head.weight")
+	}
+	for l := range cfg.NumHiddenLayers {
+		m.layers = append(m.layers, newLayer(cfg, w, l))
+		m.maxLogit = append(m.maxLogit, make([]T, cfg.NumAttentionHeads))
+	}
+	m.ResetStats()
+	return m, nil
+}
+
+// Init draws the weights anew from the seed.
+func (m *Model[T]) Init(seed uint64) { m.w.initialize(seed, m.Config.InitializerRange) }
+
+// Params lists the weights in the order of Config.Shapes.
+func (m *Model[T]) Params() []*Param[T] { return m.w.params }
+
+// Param returns a weight by its Hugging Face name, or nil.
+func (m *Model[T]) Param(name string) *Param[T] {
+	if i, ok := m.w.index[name]; ok {
+		return m.w.params[i]
+	}
+	return nil
+}
+
+// ZeroGrad clears all gradients.
+func (m *Model[T]) ZeroGrad() { m.tape.Zero(m.w.grads) }
+
+// ResetStats forgets the largest logits, the expert loads and the auxiliary loss.
+func (m *Model[T]) ResetStats() {
+	for _, s := range m.maxLogit {
+		for h := range s {
+			s[h] = T(math.Inf(-1))
+		}
+	}
+	for l := range m.layers {
+		if moe := m.layers[l].moe; moe != nil {
+			clear(moe.router.Load)
+			moe.router.AuxLoss = 0
+		}
+	}
+}
+
+// MaxLogits returns each layer's and head's largest softmax input since ResetStats.
+func (m *Model[T]) MaxLogits() [][]T { return m.maxLogit }
+
+// ExpertLoads returns how many tokens each sparse layer sent to each expert since ResetStats.
+func (m *Model[T]) ExpertLoads() [][]int32 {
+	var loads [][]int32
+	for l := range m.layers {
+		if moe := m.layers[l].moe; moe != nil {
+			loads = append(loads, moe.router.Load)
+		}
+	}
+	return loads
+}
+
+// AuxLoss is the sum of the layers' auxiliary losses since ResetStats.
+func (m *Model[T]) AuxLoss() float64 {
+	sum := 0.0
+	for l := range m.layers {
+		if moe := m.layers[l].moe; moe != nil {
+			sum += moe.router.AuxLoss
+		}
+	}
+	return sum
+}
+
+// RouterBiases returns each sparse layer's e_score_correction_bias, to be moved in place.
+func (m *Model[T]) RouterBiases() [][]T {
+	var biases [][]T
+	for l := range m.layers {
+		if moe := m.layers[l].moe; moe != nil {
+			biases = append(biases, moe.router.Bias)
+		}
+	}
+	return biases
+}
+
+// Check says what is wrong with an input, if anything.
+func (m *Model[T]) Check(in Input) error {
+	if in.Cols > m.Config.MaxPositionEmbeddings {
+		return fmt.Errorf("model: a sequence of %d tokens is longer than max_position_embeddings %d", in.Cols, m.Config.MaxPositionEmbeddings)
+	}
+	if len(in.IDs) != in.Rows*in.Cols {
+		return fmt.Errorf("model: %d ids for %d sequences of %d tokens", len(in.IDs), in.Rows, in.Cols)
+	}
+	for i, id := range in.IDs {
+		if id < 0 || int(id) >= m.Config.VocabSize {
+			return fmt.Errorf("model: token id %d at sequence %d position %d is outside the vocabulary of %d", id, i/in.Cols, i%in.Cols, m.Config.VocabSize)
+		}
+	}
+	for i, id := range in.Targets {
+		if id < -1 || int(id) >= m.Config.VocabSize {
+			return fmt.Errorf("model: target id %d at sequence %d position %d is outside the vocabulary of %d", id, i/in.Cols, i%in.Cols, m.Config.VocabSize)
+		}
+	}
+	return nil
+}
+
+// Step runs the forward and the backward pass of one micro-batch and adds to the gradients. The
+// gradient is that of scale times the sum of the losses, plus share times the mean auxiliary loss of
+// the sequences, share being the micro-batch's part of the step. It returns each position's loss in
+// nats, valid until the next call.
+func (m *Model[T]) Step(in Input, scale, share float64) []T {
+	m.tape.Reset()
+	m.tape.Grad = true
+	losses := m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, T(scale))
+	m.tape.Backward()
+	return losses
+}
+
+// Losses runs the forward pass alone and returns each position's loss in nats, valid until the
+// next call.
+func (m *Model[T]) Losses(in Input) []T {
+	m.tape.Reset()
+	m.tape.Grad = false
+	return m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, 0)
+}
+
+// Logits runs the forward pass alone and returns Rows x Cols x vocab_size logits, valid until the
+// next call.
+func (m *Model[T]) Logits(in Input) []T {
+	m.tape.Reset()
+	m.tape.Grad = false
+	return m.tape.Linear(m.hidden(in, 0), m.head).Data
+}
+
+// Memory is the number of elements that the tape holds for activations and their gradients.
+func (m *Model[T]) Memory() int { return m.tape.Pooled() }
+
+// hidden runs all layers and returns the final normalised states.
+func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
+	t, c := m.tape, m.Config
+	eps := T(c.RMSNormEps)
+	x := t.Embed(m.embed, in.IDs)
+	var delta, h *compute.Tensor[T]
+	for l := range m.layers {
+		layer := &m.layers[l]
+		if delta == nil {
+			h = t.RMSNorm(x, layer.inputNorm, eps)
+		} else {
+			x, h = t.AddRMSNorm(x, delta, layer.inputNorm, eps)
+		}
+		delta = layer.attention.forward(t, h, eps, m.shape(in, l))
+		x, h = t.AddRMSNorm(x, delta, layer.postNorm, eps)
+		if layer.moe != nil && c.SeqAux {
+			layer.moe.router.Seq = in.Cols
+			layer.moe.router.AuxWeight = T(c.AuxLossAlpha * share / float64(in.Rows))
+		}
+		delta = layer.feedForward(t, h)
+	}
+	_, h = t.AddRMSNorm(x, delta, m.norm, eps)
+	return h
+}
+
+func (m *Model[T]) shape(in Input, l int) compute.AttentionShape[T] {
+	c := m.Config
+	cos, sin := m.rope.upTo(in.Cols)
+	s := compute.AttentionShape[T]{
+		Batch: in.Rows, Seq: in.Cols, Heads: c.NumAttentionHeads, Group: 1, Nope: c.QKNopeHeadDim, Rope: c.QKRopeHeadDim, V: c.VHeadDim,
+		Scale: T(c.softmaxScale()), Cos: cos, Sin: sin, DocStart: in.DocStart, MaxLogit: m.maxLogit[l],
+	}
+	if !c.MLA() {
+		s.Group, s.Nope, s.Rope, s.V, s.RotateHalf = c.NumAttentionHeads/c.KVHeads(), 0, c.HeadDim, c.HeadDim, true
+	}
+	return s
+}
