@@ -28,7 +28,7 @@ func (t *Tape[T]) HeadLoss(x, w *Tensor[T], targets []int32, scale T) []T {
 	}
 	t.put(logits)
 	if t.Inspect != nil {
-		t.Inspect("loss", false, losses)
+		t.Inspect("loss", t.Layer, false, losses)
 	}
 	return losses
 }

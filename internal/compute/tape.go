@@ -8,8 +8,10 @@ type Tape[T Float] struct {
 	Grad bool
 
 	// Inspect, where set, sees the output of every operation after its forward pass and the gradient
-	// that reaches it before its backward pass. It serves to find where a NaN was born.
-	Inspect func(op string, backward bool, data []T)
+	// that reaches it before its backward pass, with the Layer that was set when it ran. It serves to
+	// find where a NaN was born.
+	Inspect func(op string, layer int, backward bool, data []T)
+	Layer   int
 
 	pool    map[int][][]T
 	ops     []func()
@@ -109,12 +111,13 @@ func (t *Tape[T]) Pooled() int {
 // record remembers the backward pass of the operation that made y, which is freed after it.
 func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
 	if t.Inspect != nil {
-		t.Inspect(op, false, y.Data)
+		t.Inspect(op, t.Layer, false, y.Data)
 	}
 	if t.Grad {
+		layer := t.Layer
 		t.ops = append(t.ops, func() {
 			if t.Inspect != nil {
-				t.Inspect(op, true, y.grad)
+				t.Inspect(op, layer, true, y.grad)
 			}
 			backward()
 			t.free(y)

@@ -47,7 +47,7 @@ func (b *Backend[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc 
 	b.multiply(product[T]{
 		kern: &b.kern, m: n, n: n, k: k, alpha: alpha, lower: true, a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, ldc: ldc,
 	}, beta)
-	b.chunks(n, 64, func(_ *Worker[T], lo, hi int) { mirror(c, ldc, lo, hi) })
+	b.chunks(n, 2*mirrorBlock, func(w *Worker[T], lo, hi int) { mirror(w.kern, c, ldc, lo, hi) })
 }
 
 func (b *Backend[T]) multiply(p product[T], beta T) {
@@ -88,7 +88,7 @@ func (w *Worker[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc i
 	w.multiply(product[T]{
 		kern: w.kern, m: n, n: n, k: k, alpha: alpha, lower: true, a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, ldc: ldc,
 	}, beta)
-	mirror(c, ldc, 0, n)
+	mirror(w.kern, c, ldc, 0, n)
 }
 
 func (w *Worker[T]) multiply(p product[T], beta T) {
@@ -162,9 +162,7 @@ func (p *product[T]) packPanel(j0, j1, i, k0 int) {
 		p.kern.transpose(dst, nr, p.b.data[col*p.b.ld+k0:], p.b.ld, cols, depth)
 		return
 	}
-	for kk := range depth {
-		copy(dst[kk*nr:kk*nr+cols], p.b.data[(k0+kk)*p.b.ld+col:][:cols])
-	}
+	p.kern.copyRows(dst, nr, p.b.data[k0*p.b.ld+col:], p.b.ld, depth, cols)
 }
 
 // packRows packs rows [i0, i1) of A between columns k0 and k0+depth into panels of mr rows.
@@ -181,15 +179,7 @@ func (p *product[T]) packRows(dst []T, i0, i1, k0, depth int) {
 			p.kern.transpose(panel, mr, p.a.data[i*p.a.ld+k0:], p.a.ld, rows, depth)
 			continue
 		}
-		if rows == 8 && mr == 8 {
-			for kk := range depth {
-				*(*[8]T)(panel[kk*8:]) = *(*[8]T)(p.a.data[(k0+kk)*p.a.ld+i:])
-			}
-			continue
-		}
-		for kk := range depth {
-			copy(panel[kk*mr:kk*mr+rows], p.a.data[(k0+kk)*p.a.ld+i:][:rows])
-		}
+		p.kern.copyRows(panel, mr, p.a.data[k0*p.a.ld+i:], p.a.ld, depth, rows)
 	}
 }
 
@@ -234,11 +224,21 @@ func (p *product[T]) block(w *Worker[T], j0, j1, i0, i1, n0, n1 int) {
 	}
 }
 
-// mirror copies what lies below the diagonal of c to above it, for rows [lo, hi) below.
-func mirror[T compute.Float](c []T, ldc, lo, hi int) {
-	for i := lo; i < hi; i++ {
-		for j, v := range c[i*ldc : i*ldc+i] {
-			c[j*ldc+i] = v
+// mirrorBlock is the side of the squares that mirror turns over, small enough for the first-level cache.
+const mirrorBlock = 32
+
+// mirror copies what lies below the diagonal of c to above it, for rows [lo, hi) below; lo is a
+// multiple of mirrorBlock.
+func mirror[T compute.Float](kern *kernels[T], c []T, ldc, lo, hi int) {
+	for i := lo; i < hi; i += mirrorBlock {
+		rows := min(mirrorBlock, hi-i)
+		for j := 0; j < i; j += mirrorBlock {
+			kern.transpose(c[j*ldc+i:], ldc, c[i*ldc+j:], ldc, rows, mirrorBlock)
+		}
+		for r := i + 1; r < i+rows; r++ {
+			for j := i; j < r; j++ {
+				c[j*ldc+r] = c[r*ldc+j]
+			}
 		}
 	}
 }

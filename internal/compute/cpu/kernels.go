@@ -16,6 +16,8 @@ type kernels[T compute.Float] struct {
 	gemm func(kc int, a, b, c *T, ldc int, alpha T, accumulate bool)
 	// transpose writes dst[j*ldd+i] = src[i*lds+j] for i below rows and j below cols.
 	transpose func(dst []T, ldd int, src []T, lds, rows, cols int)
+	// copyRows writes dst[i*ldd+j] = src[i*lds+j] for i below rows and j below cols.
+	copyRows func(dst []T, ldd int, src []T, lds, rows, cols int)
 	// expSum writes dst[i] = exp(src[i]-shift) and returns their sum.
 	expSum func(dst, src []T, shift T) T
 	max    func(x []T) T
@@ -28,7 +30,7 @@ type kernels[T compute.Float] struct {
 func goKernels[T compute.Float]() kernels[T] {
 	return kernels[T]{
 		name: "go", mr: 4, nr: 4,
-		gemm: gemm4x4[T], transpose: transposeGo[T], expSum: expSumGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
+		gemm: gemm4x4[T], transpose: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
 	}
 }
 
@@ -84,6 +86,12 @@ func transposeGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int
 		for j, v := range src[i*lds : i*lds+cols] {
 			dst[j*ldd+i] = v
 		}
+	}
+}
+
+func copyRowsGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int) {
+	for i := range rows {
+		copy(dst[i*ldd:i*ldd+cols], src[i*lds:i*lds+cols])
 	}
 }
 

@@ -15,12 +15,12 @@ func fastKernels() kernels[float32] {
 	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx512", mr: 8, nr: 32,
-			gemm: gemm8x32AVX512, transpose: transposeAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm8x32AVX512, transpose: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	case x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx2", mr: 6, nr: 16,
-			gemm: gemm6x16AVX2, transpose: transposeAVX, expSum: expSumAVX2, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm6x16AVX2, transpose: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX2, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	}
 	return kernels[float32]{}
@@ -37,6 +37,9 @@ func gemm6x16AVX2(kc int, a, b, c *float32, ldc int, alpha float32, accumulate b
 
 //go:noescape
 func transpose8x8AVX(dst *float32, ldd int, src *float32, lds, blocks int)
+
+//go:noescape
+func copyRows8AVX(dst, src *float32, lds, rows, blocks int)
 
 //go:noescape
 func expSum16AVX512(dst, src *float32, n int, shift float32) float32
@@ -66,6 +69,16 @@ func transposeAVX(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	if i < rows {
 		transposeGo(dst[i:], ldd, src[i*lds:], lds, rows-i, cols)
 	}
+}
+
+// copyRowsAVX copies rows of whole vectors, which a tile's rows are.
+func copyRowsAVX(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	if cols == ldd && cols%8 == 0 && rows > 0 {
+		_, _ = dst[rows*cols-1], src[(rows-1)*lds+cols-1]
+		copyRows8AVX(&dst[0], &src[0], lds, rows, cols/8)
+		return
+	}
+	copyRowsGo(dst, ldd, src, lds, rows, cols)
 }
 
 func expSumAVX512(dst, src []float32, shift float32) float32 {

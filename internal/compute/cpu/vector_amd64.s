@@ -291,3 +291,31 @@ block:
 	JNZ  block
 	VZEROUPPER
 	RET
+
+// func copyRows8AVX(dst, src *float32, lds, rows, blocks int)
+//
+// Copies rows of blocks*8 elements, lds apart in src, to lie one behind the other.
+TEXT ·copyRows8AVX(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ src+8(FP), SI
+	MOVQ lds+16(FP), BX
+	MOVQ rows+24(FP), CX
+	MOVQ blocks+32(FP), DX
+	SHLQ $2, BX
+
+copyRow:
+	MOVQ SI, R8
+	MOVQ DX, R9
+
+copyBlock:
+	VMOVUPS (R8), Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, R8
+	ADDQ $32, DI
+	DECQ R9
+	JNZ  copyBlock
+	ADDQ BX, SI
+	DECQ CX
+	JNZ  copyRow
+	VZEROUPPER
+	RET

@@ -1,0 +1,150 @@
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"unsafe"
+
+	"gorgonia.org/tensor"
+
+	"muonclip/internal/compute"
+	"muonclip/internal/compute/cpu"
+)
+
+// Optimizer updates a fixed list of parameters, matrices by Muon and the rest by AdamW. It is used by one goroutine
+// at a time and works on several threads itself.
+type Optimizer struct {
+	params []Param
+	step   int64
+	core   engine
+	state  []StateTensor
+	cfg    Config
+}
+
+// engine is the part of Optimizer that knows the element type.
+type engine interface {
+	update(t int64, lr float64)
+	sums(weights bool) (update, weight []float64) // sums of squares by parameter, after update
+	state() []StateTensor
+	gradNorm() float64
+	scaleGrads(f float64)
+	bind(i int, value, grad *tensor.Dense)
+	zeroGrads()
+	nonFinite(i int, grad bool) (index int, value float64, found bool)
+}
+
+// New returns an optimizer for params, all float32 or all float64. It checks names, shapes and dtypes, and that no
+// two parameters share memory.
+func New(params []Param, cfg Config) (*Optimizer, error) {
+	if len(params) == 0 || params[0].Value == nil {
+		return nil, errors.New("optim: no parameters to optimise; give at least one with a value")
+	}
+	if params[0].Value.Dtype() == tensor.Float64 {
+		return NewOn(cpu.New[float64](cfg.Threads), params, cfg)
+	}
+	return NewOn(cpu.New[float32](cfg.Threads), params, cfg)
+}
+
+// NewOn is New on a backend that the caller already has; Config.Threads is not used. The optimizer must not run
+// while someone else uses the backend.
+func NewOn[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config) (*Optimizer, error) {
+	muon, adam, err := cfg.rules()
+	if err != nil {
+		return nil, err
+	}
+	if err := checkParams[T](params); err != nil {
+		return nil, err
+	}
+	o := &Optimizer{params: append([]Param(nil), params...), cfg: cfg}
+	for i := range o.params {
+		if o.params[i].Kind == "" {
+			o.params[i].Kind = "other"
+		}
+	}
+	o.core = newCore(be, o.params, cfg, muon, adam)
+	o.state = o.core.state()
+	return o, nil
+}
+
+// checkParams reports everything that is wrong with params.
+func checkParams[T compute.Float](params []Param) error {
+	var errs []error
+	names := make(map[string]bool)
+	owner := make(map[unsafe.Pointer]string)
+	want := dtypeOf[T]()
+	for _, p := range params {
+		if err := p.check(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if names[p.Name] {
+			errs = append(errs, fmt.Errorf("optim: two parameters are named %s; state is stored by name, so give each its own", p.Name))
+		}
+		names[p.Name] = true
+		if p.Value.Dtype() != want {
+			errs = append(errs, fmt.Errorf("optim: %s is %v where %v is expected; use one optimizer for each dtype", p.Name, p.Value.Dtype(), want))
+			continue
+		}
+		for _, d := range []*tensor.Dense{p.Value, p.Grad} {
+			at := unsafe.Pointer(unsafe.SliceData(elems[T](d)))
+			if other, ok := owner[at]; ok {
+				errs = append(errs, fmt.Errorf("optim: %s shares memory with %s and would be updated twice; list tied weights once", p.Name, other))
+			}
+			owner[at] = p.Name
+		}
+	}
+	if len(params) == 0 {
+		errs = append(errs, errors.New("optim: no parameters to optimise"))
+	}
+	return errors.Join(errs...)
+}
+
+// Stats describes one step.
+type Stats struct {
+	Step      int64              // steps done, this one included
+	LR        float64            // learning rate of this step
+	UpdateRMS map[string]float64 // RMS of the change by Param.Kind, learning rate included and weight decay not: about 0.2*LR under Muon
+	ClassRMS  map[Class]float64  // the same by rule
+	WeightRMS map[string]float64 // RMS of the weights after the step by Param.Kind; nil unless Config.WeightRMS
+}
+
+// Step applies one update with the given learning rate to every parameter, also where the gradient is zero: an
+// expert that no token reached still follows its momentum and decays. Gradients must be finite (see ClipGradNorm
+// and CheckGrads), or the weights are lost. Gradients are left as they are.
+func (o *Optimizer) Step(lr float64) Stats {
+	o.step++
+	o.core.update(o.step, lr)
+	update, weight := o.core.sums(o.cfg.WeightRMS)
+	st := Stats{Step: o.step, LR: lr}
+	st.UpdateRMS = rmsBy(o.params, update, func(p *Param) string { return p.Kind })
+	st.ClassRMS = rmsBy(o.params, update, func(p *Param) Class { return p.Class() })
+	if o.cfg.WeightRMS {
+		st.WeightRMS = rmsBy(o.params, weight, func(p *Param) string { return p.Kind })
+	}
+	return st
+}
+
+// rmsBy groups sums of squares and returns the root mean square of each group.
+func rmsBy[K comparable](params []Param, squares []float64, key func(*Param) K) map[K]float64 {
+	out := make(map[K]float64)
+	count := make(map[K]float64)
+	for i := range params {
+		k := key(&params[i])
+		out[k] += squares[i]
+		count[k] += float64(params[i].Value.DataSize())
+	}
+	for k, v := range out {
+		out[k] = math.Sqrt(v / count[k])
+	}
+	return out
+}
+
+// Steps returns the number of steps done, those before LoadState included.
+func (o *Optimizer) Steps() int64 { return o.step }
+
+// Params returns the parameters in their order. The slice is the optimizer's own.
+func (o *Optimizer) Params() []Param { return o.params }
+
+// ZeroGrad sets all gradients to zero.
+func (o *Optimizer) ZeroGrad() { o.core.zeroGrads() }
