@@ -1,0 +1,5 @@
+//go:build !linux
+
+package atomicfile
+
+func exchange(string, string) (bool, error) { return false, nil }

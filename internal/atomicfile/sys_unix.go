@@ -1,0 +1,36 @@
+//go:build linux || darwin
+
+package atomicfile
+
+import (
+	"errors"
+	"os"
+	"syscall"
+)
+
+// lock takes the lock of f and waits for it. A file system without locks is no error: what a
+// killed writer leaves there is then cleaned by hand.
+func lock(f *os.File) {
+	for errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX), syscall.EINTR) {
+	}
+}
+
+// tryLock takes the lock of f if nobody holds it.
+func tryLock(f *os.File) bool {
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+}
+
+// FreeBytes is the space that is left for this user on the file system of dir, and whether that
+// is known.
+func FreeBytes(dir string) (uint64, bool) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, false
+	}
+	return uint64(st.Bavail) * uint64(st.Bsize), true
+}
+
+// syncUnsupported tells a file system that cannot flush folders from a real failure.
+func syncUnsupported(err error) bool {
+	return errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP)
+}
