@@ -174,9 +174,11 @@ func (m *Model[T]) Memory() int { return m.tape.Pooled() }
 func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
 	t, c := m.tape, m.Config
 	eps := T(c.RMSNormEps)
+	t.Layer = -1
 	x := t.Embed(m.embed, in.IDs)
 	var delta, h *compute.Tensor[T]
 	for l := range m.layers {
+		t.Layer = l
 		layer := &m.layers[l]
 		if delta == nil {
 			h = t.RMSNorm(x, layer.inputNorm, eps)
@@ -191,6 +193,7 @@ func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
 		}
 		delta = layer.feedForward(t, h)
 	}
+	t.Layer = -1
 	_, h = t.AddRMSNorm(x, delta, m.norm, eps)
 	return h
 }
@@ -206,4 +209,11 @@ func (m *Model[T]) shape(in Input, l int) compute.AttentionShape[T] {
 		s.Group, s.Nope, s.Rope, s.V, s.RotateHalf = c.NumAttentionHeads/c.KVHeads(), 0, c.HeadDim, c.HeadDim, true
 	}
 	return s
+}
+
+// Inspect sets a function that sees the output of every operation of later passes, and in backward
+// passes the gradient that reaches it, with the number of its layer; -1 stands for embedding and
+// head. nil turns it off.
+func (m *Model[T]) Inspect(see func(op string, layer int, backward bool, data []T)) {
+	m.tape.Inspect = see
 }
