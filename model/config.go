@@ -124,7 +124,7 @@ func (c Config) Validate() error {
 		if c.HeadDim%2 != 0 {
 			bad("head_dim is %d, want an even number: RoPE turns pairs", c.HeadDim)
 		}
-		if kv := c.KVHeads(); c.NumAttentionHeads%kv != 0 {
+		if kv := c.KVHeads(); kv > 0 && c.NumAttentionHeads%kv != 0 {
 			bad("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.NumAttentionHeads, kv)
 		}
 	}

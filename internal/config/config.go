@@ -43,6 +43,7 @@ type Data struct {
 	NearThreshold  float64  `json:"near_threshold" doc:"estimated Jaccard similarity from which dedup_near drops a document, above 0 to 1"`
 	MinBytes       int64    `json:"min_bytes" doc:"shortest document kept, in bytes; 0 keeps all"`
 	MaxBytesPerDoc int64    `json:"max_bytes_per_doc" doc:"longest document kept, in bytes; 0 means no limit"`
+	ChunkBytes     int64    `json:"chunk_bytes" doc:"longer texts are cut into documents of at most this many bytes, at a paragraph or line; 0 keeps the files of a folder whole and cuts a single text file at 8192, so that there is something to hold out"`
 	ShardTokens    int64    `json:"shard_tokens" doc:"tokens in one shard file; a new file starts when it is full"`
 }
 

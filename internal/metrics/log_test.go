@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"muonclip/internal/atomicfile"
 )
 
 func open(t *testing.T, dir string, step int64) *Log {
@@ -88,7 +90,7 @@ func TestResumeDropsLaterSteps(t *testing.T) {
 	if err != nil || len(samples) != 3 || samples[2].Text != "x\ny" {
 		t.Errorf("samples %+v, %v", samples, err)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, "*.tmp-*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, atomicfile.TempPrefix+"*")); len(left) > 0 {
 		t.Errorf("temporary files left: %q", left)
 	}
 }

@@ -9,8 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
+
+	"muonclip/internal/atomicfile"
 )
 
 // prepare makes the file at path end with a whole line and hold no line of a step after `step` (except lasting
@@ -32,7 +33,11 @@ func prepare(path string, step int64, events bool) (last int64, err error) {
 	if _, err := src.Seek(0, io.SeekStart); err != nil {
 		return 0, fmt.Errorf("metrics: %w", err)
 	}
-	if err := rewrite(path, src, step, events); err != nil {
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		_, _, err := filter(path, src, w, step, events)
+		return err
+	})
+	if err != nil {
 		return 0, fmt.Errorf("metrics: cut %s back to step %d: %w; the file is unchanged", path, step, err)
 	}
 	return last, nil
@@ -101,32 +106,4 @@ func lineHead(line []byte, events bool) (h head, err error) {
 		return h, errNoStep
 	}
 	return h, nil
-}
-
-func rewrite(path string, src io.Reader, step int64, events bool) (err error) {
-	dir := filepath.Dir(path)
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".tmp-*")
-	if err != nil {
-		return err
-	}
-	_, _, err = filter(path, src, tmp, step, events)
-	if err == nil {
-		err = errors.Join(tmp.Chmod(0o644), tmp.Sync())
-	}
-	if err = errors.Join(err, tmp.Close()); err == nil {
-		err = os.Rename(tmp.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return syncDir(dir)
-}
-
-// syncDir makes a rename in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -5,7 +5,8 @@ import "muonclip/internal/compute"
 // Blocking after Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication" (2008):
 // a kcBlock x nr panel of B stays in the first-level cache, an mcBlock x kcBlock block of A and an
 // ncBlock wide part of B in the second. kcBlock decides where sums are cut and so the rounding; it
-// is the same for every instruction set.
+// is the same for every instruction set. AVX2 and AVX-512 give the same bits where alpha is a power of
+// two; with another alpha, tiles that stick out of C round its product before they add it.
 const (
 	kcBlock   = 256
 	mcBlock   = 96 // a multiple of every kernel's mr

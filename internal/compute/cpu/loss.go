@@ -17,7 +17,7 @@ func (b *Backend[T]) CrossEntropy(loss, logits []T, targets []int32, vocab int, 
 			shift := w.kern.max(row)
 			hit := row[target]
 			sum := w.kern.expSum(row, row, shift)
-			loss[i] = T(math.Log(float64(sum))) + shift - hit
+			loss[i] = T(math.Log(float64(sum))) + (shift - hit) // the difference first: it is exact where logits are large
 			factor := scale / sum
 			for j := range row {
 				row[j] *= factor

@@ -124,8 +124,8 @@ func (b *Backend[T]) Group(index []int32, k int, load []int32, g compute.Groups)
 	}
 }
 
-// groupRows is how many rows of one expert a task multiplies.
-const groupRows = 192
+// minGroupRows is the fewest rows of one expert that are worth packing its matrix for.
+const minGroupRows = 64
 
 // GroupedGemm multiplies rows ends[e-1]..ends[e] of x by expert e's matrix: y = x W_e, or x W_e^T
 // where transW is set. W_e is out x in (in x out transposed) and begins at e*stride.
@@ -159,9 +159,10 @@ func (b *Backend[T]) GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out
 
 type groupTask struct{ expert, lo, hi int }
 
-// groupTasks cuts the experts' rows into tasks.
+// groupTasks cuts the experts' rows into tasks. The cut decides nothing but which worker computes a row.
 func (b *Backend[T]) groupTasks(ends []int32) []groupTask {
 	b.tasks = b.tasks[:0]
+	groupRows := max(minGroupRows, int(ends[len(ends)-1])/(8*len(b.workers)))
 	lo := 0
 	for e, end := range ends {
 		for lo < int(end) {

@@ -1,0 +1,63 @@
+// Package train is the one training loop of all stages: it accumulates gradients over micro-batches,
+// clips, updates by MuonClip, balances the experts, watches for spikes, measures, writes checkpoints
+// and resumes from them byte for byte.
+package train
+
+import (
+	"fmt"
+
+	"muonclip/internal/compute"
+	"muonclip/internal/safetensors"
+	"muonclip/model"
+	"muonclip/optim"
+)
+
+// OptimParams lists a model's trained weights as the optimizer takes them, over the same memory.
+func OptimParams[T compute.Float](m *model.Model[T]) []optim.Param {
+	var params []optim.Param
+	for _, p := range m.Params() {
+		if !p.Trained {
+			continue
+		}
+		value, grad := p.Dense()
+		params = append(params, optim.Param{Name: p.Name, Value: value, Grad: grad, Muon: p.Muon, Kind: p.Kind})
+	}
+	return params
+}
+
+// AttentionLayers names the matrices that QK-Clip scales, given the parameters of OptimParams.
+func AttentionLayers(cfg model.Config, params []optim.Param) []optim.Attention {
+	byName := map[string]optim.Param{}
+	for _, p := range params {
+		byName[p.Name] = p
+	}
+	var layers []optim.Attention
+	for l := range cfg.NumHiddenLayers {
+		weight := func(name string) optim.Param {
+			return byName[fmt.Sprintf("model.layers.%d.self_attn.%s.weight", l, name)]
+		}
+		a := optim.Attention{Layer: l, Heads: cfg.NumAttentionHeads}
+		switch {
+		case !cfg.MLA():
+			a.Q, a.K, a.KVHeads, a.HeadDim = weight("q_proj").Value, weight("k_proj").Value, cfg.KVHeads(), cfg.HeadDim
+		default:
+			q := "q_b_proj"
+			if cfg.QLoraRank == 0 {
+				q = "q_proj"
+			}
+			a.Q, a.KVB = weight(q).Value, weight("kv_b_proj").Value
+			a.Nope, a.Rope, a.V = cfg.QKNopeHeadDim, cfg.QKRopeHeadDim, cfg.VHeadDim
+		}
+		layers = append(layers, a)
+	}
+	return layers
+}
+
+// Tensors lists all weights of a float32 model, over the same memory, in the order of Config.Shapes.
+func Tensors(m *model.Model[float32]) []safetensors.Tensor {
+	var tensors []safetensors.Tensor
+	for _, p := range m.Params() {
+		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape(), Data: p.Value})
+	}
+	return tensors
+}
