@@ -83,7 +83,6 @@ var endings = []struct {
 	{".arrow", Arrow, false}, {".arrows", Arrow, false}, {".feather", Arrow, false}, {".ipc", Arrow, false},
 }
 
-// formatOf guesses the format of a file by its name; "" where it says nothing.
 // IsTextFile reports whether path is a file that is read as one text, given a source's format.
 func IsTextFile(path, format string) bool {
 	info, err := os.Stat(path)
@@ -96,6 +95,7 @@ func IsTextFile(path, format string) bool {
 	return format == "" || format == Text
 }
 
+// formatOf guesses the format of a file by its name; "" where it says nothing.
 func formatOf(path string) string {
 	name := strings.ToLower(path)
 	plain := strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")

@@ -58,7 +58,7 @@ func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Ten
 	t.put(rows)
 
 	t.record("experts", y, func() {
-		base.grad, base.shared = y.grad, true
+		base.grad, base.shared, y.shared = y.grad, y.shared, true // y is done with it before base is
 		// The weights and their gradients in the order of the experts' rows.
 		w, dw := t.take(slots), t.take(slots)
 		t.Gather(w, a.Weight, g.Choice, 1)
