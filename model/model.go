@@ -64,6 +64,17 @@ func (m *Model[T]) Param(name string) *Param[T] {
 	return nil
 }
 
+// Weights views elems elements from the first one of a parameter on, or returns nil where there is no
+// such parameter. Parameters lie behind each other in the order of Config.Shapes, so a view may
+// take in several, such as [gate | up] or all experts of a layer.
+func (m *Model[T]) Weights(name string, elems int) []T {
+	at, ok := m.w.offset[name]
+	if !ok {
+		return nil
+	}
+	return m.w.values[at : at+elems : at+elems]
+}
+
 // ZeroGrad clears all gradients.
 func (m *Model[T]) ZeroGrad() { m.tape.Zero(m.w.grads) }
 
@@ -203,7 +214,7 @@ func (m *Model[T]) shape(in Input, l int) compute.AttentionShape[T] {
 	cos, sin := m.rope.upTo(in.Cols)
 	s := compute.AttentionShape[T]{
 		Batch: in.Rows, Seq: in.Cols, Heads: c.NumAttentionHeads, Group: 1, Nope: c.QKNopeHeadDim, Rope: c.QKRopeHeadDim, V: c.VHeadDim,
-		Scale: T(c.softmaxScale()), Cos: cos, Sin: sin, DocStart: in.DocStart, MaxLogit: m.maxLogit[l],
+		Scale: T(c.SoftmaxScale()), Cos: cos, Sin: sin, DocStart: in.DocStart, MaxLogit: m.maxLogit[l],
 	}
 	if !c.MLA() {
 		s.Group, s.Nope, s.Rope, s.V, s.RotateHalf = c.NumAttentionHeads/c.KVHeads(), 0, c.HeadDim, c.HeadDim, true

@@ -16,7 +16,7 @@ type ropeTable[T compute.Float] struct {
 // upTo returns the table for at least n positions.
 func (r *ropeTable[T]) upTo(n int) (cos, sin []T) {
 	if n > r.n {
-		inv, scale := r.cfg.ropeFrequencies()
+		inv, scale := r.cfg.RopeFrequencies()
 		half := len(inv)
 		r.cos, r.sin, r.n = make([]T, n*half), make([]T, n*half), n
 		for t := range n {
@@ -37,11 +37,11 @@ func (c Config) ropeDim() int {
 	return c.HeadDim
 }
 
-// ropeFrequencies returns the angle per position of each pair, and the factor on cosine and sine.
+// RopeFrequencies returns the angle per position of each pair, and the factor on cosine and sine.
 // Under YaRN (arXiv 2309.00071, section 3.2) slow pairs are interpolated by the factor, fast ones
 // kept, with a ramp between the dimensions that turn beta_slow and beta_fast times over the
 // original context.
-func (c Config) ropeFrequencies() (inv []float64, scale float64) {
+func (c Config) RopeFrequencies() (inv []float64, scale float64) {
 	d := float64(c.ropeDim())
 	inv = make([]float64, c.ropeDim()/2)
 	for i := range inv {
@@ -70,8 +70,8 @@ func (c Config) ropeFrequencies() (inv []float64, scale float64) {
 	return inv, scale
 }
 
-// softmaxScale is the factor on q·k: 1/sqrt(head), times the square of YaRN's magnitude.
-func (c Config) softmaxScale() float64 {
+// SoftmaxScale is the factor on q·k: 1/sqrt(head), times the square of YaRN's magnitude.
+func (c Config) SoftmaxScale() float64 {
 	s := 1 / math.Sqrt(float64(c.QKHeadDim()))
 	if rs := c.RopeScaling; rs != nil && rs.MscaleAllDim != 0 {
 		m := rs.magnitude(rs.MscaleAllDim)

@@ -1,0 +1,162 @@
+// Package generate runs a trained model forward token by token. An Engine keeps the keys and values
+// of each sequence in a paged cache, advances many sequences of different lengths in one pass, and
+// samples from the logits; Generate does so for a list of prompts with continuous batching.
+//
+// Every output element is a sum in one fixed order, whatever the number of rows beside it. The
+// logits of a sequence therefore have the same bits in every batch, for every cut of its prompt into
+// prefill chunks and for every number of threads.
+package generate
+
+import (
+	"fmt"
+	"unsafe"
+
+	"muonclip/internal/compute"
+	"muonclip/internal/compute/cpu"
+	"muonclip/model"
+)
+
+// prefillRows is how many prompt tokens one forward pass takes.
+const prefillRows = 256
+
+// Engine runs one model. It reads the model's weights in place, so it follows a training run
+// without being built again; sequences filled before an update of the weights are stale. It is used
+// by one goroutine at a time, as are its sequences and the backend.
+type Engine[T compute.Float] struct {
+	cfg    model.Config
+	be     *cpu.Backend[T]
+	layers []layer[T]
+	embed  []T // vocab_size x hidden_size
+	norm   []T
+	head   []T // vocab_size x hidden_size
+	shape  attentionShape
+	scale  T // of the attention scores
+	rope   ropeTable[T]
+	pool   pool[T]
+	buf    buffers[T]
+	plan   attentionPlan[T]
+	calls  uint64 // to notice a sequence that is named twice in one call
+}
+
+// New returns an engine over the model's weights. The backend is used during calls only, so it may
+// be the one that trains the model.
+func New[T compute.Float](m *model.Model[T], be *cpu.Backend[T]) *Engine[T] {
+	c := m.Config
+	w := weights[T]{m: m}
+	e := &Engine[T]{
+		cfg: c, be: be, shape: shapeOf(c), scale: T(c.SoftmaxScale()), rope: ropeTable[T]{cfg: c},
+		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"),
+	}
+	e.head = e.embed
+	if !c.TieWordEmbeddings {
+		e.head = w.one("lm_head.weight")
+	}
+	for l := range c.NumHiddenLayers {
+		e.layers = append(e.layers, w.layer(c, l))
+	}
+	e.pool.size = c.NumHiddenLayers * pageTokens * e.shape.width
+	return e
+}
+
+// Config is the model's configuration.
+func (e *Engine[T]) Config() model.Config { return e.cfg }
+
+// BytesPerToken is the size of the cache of one token: for each layer kv_lora_rank +
+// qk_rope_head_dim elements with latent attention, twice the key heads' elements with grouped-query
+// attention. Memory is taken in pages of 64 tokens.
+func (e *Engine[T]) BytesPerToken() int {
+	var zero T
+	return e.cfg.NumHiddenLayers * e.shape.width * int(unsafe.Sizeof(zero))
+}
+
+// CacheBytes is the memory of all pages, in use or kept for later sequences.
+func (e *Engine[T]) CacheBytes() int { return e.pool.made * pageTokens * e.BytesPerToken() }
+
+// Prefill appends ids[i] to seqs[i], all of them together in chunks, and returns the logits that
+// follow the last id of each: len(seqs) x vocab_size, valid until the next call. On an error no
+// sequence has changed.
+func (e *Engine[T]) Prefill(seqs []*Sequence[T], ids ...[]int32) ([]T, error) {
+	if len(seqs) != len(ids) {
+		return nil, fmt.Errorf("generate: %d prompts for %d sequences", len(ids), len(seqs))
+	}
+	if err := e.check(seqs, func(i int) []int32 { return ids[i] }); err != nil {
+		return nil, err
+	}
+	h := e.cfg.HiddenSize
+	e.buf.last = grow(e.buf.last, len(seqs)*h)
+	batch, rows := e.plan.segments[:0], 0
+	for i, s := range seqs {
+		for rest := ids[i]; len(rest) > 0; {
+			n := min(len(rest), prefillRows-rows)
+			batch = append(batch, segment[T]{seq: s, ids: rest[:n], output: -1})
+			rest, rows = rest[n:], rows+n
+			if len(rest) == 0 {
+				batch[len(batch)-1].output = i
+			}
+			if rows == prefillRows || len(rest) == 0 && i == len(seqs)-1 {
+				e.forward(batch)
+				batch, rows = batch[:0], 0
+			}
+		}
+	}
+	return e.logits(len(seqs)), nil
+}
+
+// Step appends ids[i] to seqs[i] and returns the logits that follow: len(seqs) x vocab_size, valid
+// until the next call. On an error no sequence has changed.
+func (e *Engine[T]) Step(seqs []*Sequence[T], ids []int32) ([]T, error) {
+	if len(seqs) != len(ids) {
+		return nil, fmt.Errorf("generate: %d ids for %d sequences", len(ids), len(seqs))
+	}
+	if err := e.check(seqs, func(i int) []int32 { return ids[i : i+1] }); err != nil {
+		return nil, err
+	}
+	e.buf.last = grow(e.buf.last, len(seqs)*e.cfg.HiddenSize)
+	batch := e.plan.segments[:0]
+	for i, s := range seqs {
+		batch = append(batch, segment[T]{seq: s, ids: ids[i : i+1], output: i})
+	}
+	e.forward(batch)
+	return e.logits(len(seqs)), nil
+}
+
+// check says what is wrong with the arguments of Prefill and Step, if anything.
+func (e *Engine[T]) check(seqs []*Sequence[T], ids func(i int) []int32) error {
+	e.calls++
+	for i, s := range seqs {
+		if s.pool != &e.pool {
+			return fmt.Errorf("generate: sequence %d belongs to another engine", i)
+		}
+		if s.call == e.calls {
+			return fmt.Errorf("generate: sequence %d is named twice in one call", i)
+		}
+		s.call = e.calls
+		if err := checkIDs(e.cfg, ids(i)); err != nil {
+			return fmt.Errorf("generate: sequence %d: %w", i, err)
+		}
+		if n := s.n + len(ids(i)); n > e.cfg.MaxPositionEmbeddings {
+			return fmt.Errorf("generate: sequence %d would grow to %d tokens, above max_position_embeddings %d", i, n, e.cfg.MaxPositionEmbeddings)
+		}
+	}
+	return nil
+}
+
+// checkIDs says what is wrong with the tokens of one sequence.
+func checkIDs(c model.Config, ids []int32) error {
+	if len(ids) == 0 {
+		return fmt.Errorf("no tokens; begin an empty prompt with the beginning-of-text token")
+	}
+	for i, id := range ids {
+		if id < 0 || int(id) >= c.VocabSize {
+			return fmt.Errorf("token id %d at position %d is outside the vocabulary of %d", id, i, c.VocabSize)
+		}
+	}
+	return nil
+}
+
+// logits applies the head to the first n rows of the last hidden states.
+func (e *Engine[T]) logits(n int) []T {
+	e.buf.logits = grow(e.buf.logits, n*e.cfg.VocabSize)
+	e.linear(e.buf.logits, e.buf.last, e.head, n, e.cfg.VocabSize, e.cfg.HiddenSize)
+	return e.buf.logits
+}
