@@ -2,9 +2,8 @@
 // anywhere else. Work reports through a Task; a program that runs several stages numbers them, as in
 // "stage 2/4 tokenizer". A nil *Display and a nil *Task do nothing, so that libraries need not ask.
 //
-// The renderer is small and its own: progressbar/v3 takes the time from the wall clock and its rate in whole
-// units from the first call, so neither a resumed run's estimate nor a test's clock can be right with it, and it
-// has no form for output that is not a terminal.
+// The renderer is small and its own: progressbar/v3 reads the wall clock, prints rates in whole units, counts the
+// steps that a resumed run had done before into its rate, and has no form for output that is not a terminal.
 package progress
 
 import (
