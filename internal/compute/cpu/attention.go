@@ -185,6 +185,15 @@ func (h *heads[T]) forward(head int) T {
 	return peak
 }
 
+// SoftmaxPart writes exp(x - max) over the first seen elements of x, the largest of which is max, and
+// zero over the others. It returns max and the sum. NaN goes through.
+func (w *Worker[T]) SoftmaxPart(x []T, seen int) (peak, sum T) {
+	peak = w.kern.max(x[:seen])
+	sum = w.kern.expSum(x[:seen], x[:seen], peak)
+	clear(x[seen:])
+	return peak, sum
+}
+
 // backward computes one head's query gradient and adds to those of its keys and values.
 func (h *heads[T]) backward(head int) {
 	lse := h.LSE[(h.batch*h.Heads+head)*h.Seq:][:h.Seq]

@@ -1,0 +1,92 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"muonclip/internal/config"
+	"muonclip/model/generate"
+)
+
+// GenerateOptions says what to generate with which model.
+type GenerateOptions struct {
+	Model    string   // run, checkpoint or model folder
+	Prompts  []string // empty means one empty prompt
+	Samples  int      // completions of each prompt
+	Threads  int
+	Settings config.Generate        // replaces the run's settings where Given says so
+	Given    func(flag string) bool // reports whether a flag of the generate command was given
+	Stream   io.Writer              // gets the text as it appears, where there is one completion; nil for none
+}
+
+// Generated is one completion.
+type Generated struct {
+	Prompt     int             `json:"prompt"` // number of the prompt
+	Sample     int             `json:"sample"`
+	PromptText string          `json:"prompt_text"`
+	Text       string          `json:"text"`
+	Finish     generate.Finish `json:"finish_reason"`
+	Tokens     []int32         `json:"tokens"`
+	LogProbs   []float64       `json:"logprobs"` // under the model itself, in nats
+}
+
+// Generate continues prompts.
+func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
+	t, err := OpenTrained(o.Model, o.Threads)
+	if err != nil {
+		return nil, err
+	}
+	if t.Tokenizer == nil {
+		return nil, fmt.Errorf("%s has no tokenizer, so prompts cannot be encoded for it", o.Model)
+	}
+	if len(o.Prompts) == 0 {
+		o.Prompts = []string{""}
+	}
+	t.Config.Generate = o.settings(t.Config.Generate)
+	r := Generation(t.Config, t.Tokenizer, o.Prompts...)
+	r.Samples = o.Samples
+	if o.Stream != nil && len(o.Prompts)*o.Samples == 1 {
+		if _, err := io.WriteString(o.Stream, o.Prompts[0]); err != nil {
+			return nil, err
+		}
+		r.OnToken = func(tok generate.Token) {
+			_, _ = io.WriteString(o.Stream, tok.Text) // a closed terminal does not spoil the result
+		}
+	}
+	done, err := generate.New(t.Model, t.Backend).Generate(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]Generated, 0, len(done))
+	for _, c := range done {
+		out = append(out, Generated{
+			Prompt: c.Prompt, Sample: c.Sample, PromptText: o.Prompts[c.Prompt], Text: c.Text, Finish: c.Finish, Tokens: c.IDs, LogProbs: c.LogProbs,
+		})
+	}
+	return out, nil
+}
+
+// settings merges the given flags into the run's settings. A folder without a run has the defaults of
+// sampling from the model itself.
+func (o GenerateOptions) settings(g config.Generate) config.Generate {
+	s := o.Settings
+	if g.MaxTokens == 0 {
+		g.MaxTokens, g.Temperature = 256, 1
+	}
+	for flag, set := range map[string]func(){
+		"max-tokens":         func() { g.MaxTokens = s.MaxTokens },
+		"temperature":        func() { g.Temperature = s.Temperature },
+		"top-k":              func() { g.TopK = s.TopK },
+		"top-p":              func() { g.TopP = s.TopP },
+		"min-p":              func() { g.MinP = s.MinP },
+		"repetition-penalty": func() { g.RepetitionPenalty = s.RepetitionPenalty },
+		"stop":               func() { g.Stop = s.Stop },
+		"seed":               func() { g.Seed = s.Seed },
+	} {
+		if o.Given != nil && o.Given(flag) {
+			set()
+		}
+	}
+	return g
+}

@@ -1,0 +1,122 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+
+	"muonclip/data/corpus"
+	"muonclip/data/token"
+	"muonclip/internal/progress"
+)
+
+// Tokenizer makes the tokenizer of the run in data/tokenizer, unless it is there: trained on the run's
+// text, or copied from tokenizer.path.
+func (r *Run) Tokenizer(ctx context.Context, stage, stages int) (*token.Tokenizer, error) {
+	if tok, err := r.LoadTokenizer(); !errors.Is(err, ErrNoData) {
+		return tok, err
+	}
+	var tok *token.Tokenizer
+	var err error
+	if path := r.Config.Tokenizer.Path; path != "" {
+		tok, err = token.Load(path)
+	} else {
+		tok, err = r.trainTokenizer(ctx, stage, stages)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ModelConfig(r.Config, tok); err != nil {
+		return nil, err
+	}
+	return tok, tok.Save(r.path("data", "tokenizer"))
+}
+
+// LoadTokenizer reads the tokenizer of the run. The error wraps ErrNoData where there is none.
+func (r *Run) LoadTokenizer() (*token.Tokenizer, error) {
+	dir := r.path("data", "tokenizer")
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s has no tokenizer: %w; make one with \"muonclip tokenizer train --out %s\"", r.Dir, ErrNoData, r.Dir)
+	}
+	return token.Load(dir)
+}
+
+func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tokenizer, error) {
+	c, err := r.corpus(ctx)
+	if err != nil {
+		return nil, err
+	}
+	task := r.Progress.Start(progress.Spec{Name: "tokenizer", Stage: stage, Stages: stages, Unit: "tokens", Total: int64(r.Config.TokenizerVocab())})
+	tok, err := token.Train(ctx, token.TrainOptions{
+		VocabSize: r.Config.TokenizerVocab(), Workers: r.Config.Train.Threads,
+		Progress: func(p token.Progress) {
+			task.Set(int64(p.Tokens), progress.Field{Name: "text", Value: fmt.Sprintf("%.1f MB", float64(p.Bytes)/1e6)})
+		},
+	}, texts(ctx, c, r.Config.Tokenizer.TrainBytes))
+	if err != nil {
+		task.Fail(err)
+		return nil, err
+	}
+	task.Done(fmt.Sprintf("%d tokens", tok.VocabSize()))
+	return tok, nil
+}
+
+// texts yields the training documents up to limit bytes; 0 means all of them.
+func texts(ctx context.Context, c *corpus.Corpus, limit int64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		var size int64
+		for d, err := range c.Documents(ctx) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if c.Split(d) != corpus.Train {
+				continue
+			}
+			if !yield(d.Text, nil) {
+				return
+			}
+			if size += int64(len(d.Text)); limit > 0 && size >= limit {
+				return
+			}
+		}
+	}
+}
+
+// pieceOfFile is how a single file is cut up where data.chunk_bytes does not say.
+const pieceOfFile = 8192
+
+// corpus opens the run's text.
+func (r *Run) corpus(ctx context.Context) (*corpus.Corpus, error) {
+	d := r.Config.Data
+	cfg := corpus.Config{
+		Seed: r.Config.Seed, HeldOut: d.ValFraction, MaxBytes: d.MaxBytes,
+		Filters: corpus.Filters{MinBytes: int(d.MinBytes), MaxBytes: int(d.MaxBytesPerDoc), ExactDuplicates: d.DedupExact},
+	}
+	if d.DedupNear {
+		cfg.Filters.NearDuplicates.Threshold = d.NearThreshold
+	}
+	if len(d.Sources) == 0 {
+		return nil, errors.New("there is no text to train on: give --data PATH, or data.sources in the configuration")
+	}
+	for _, s := range d.Sources {
+		path, err := s.Location(ctx)
+		if err != nil {
+			return nil, err
+		}
+		format := s.Format
+		if format == "auto" {
+			format = ""
+		}
+		chunk := d.ChunkBytes
+		if chunk == 0 && corpus.IsTextFile(path, format) {
+			chunk = pieceOfFile
+		}
+		cfg.Sources = append(cfg.Sources, corpus.Source{
+			Name: s.Label(), Path: path, Format: format, TextField: s.Field, Include: s.Include, Exclude: s.Exclude, ChunkBytes: int(chunk),
+		})
+	}
+	return corpus.New(cfg)
+}
