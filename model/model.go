@@ -131,11 +131,14 @@ func (m *Model[T]) RouterBiases() [][]T {
 
 // Check says what is wrong with an input, if anything.
 func (m *Model[T]) Check(in Input) error {
-	if in.Cols > m.Config.MaxPositionEmbeddings {
+	n := in.Rows * in.Cols
+	switch {
+	case in.Rows <= 0 || in.Cols <= 0:
+		return fmt.Errorf("model: an input of %d sequences of %d tokens is empty", in.Rows, in.Cols)
+	case in.Cols > m.Config.MaxPositionEmbeddings:
 		return fmt.Errorf("model: a sequence of %d tokens is longer than max_position_embeddings %d", in.Cols, m.Config.MaxPositionEmbeddings)
-	}
-	if len(in.IDs) != in.Rows*in.Cols {
-		return fmt.Errorf("model: %d ids for %d sequences of %d tokens", len(in.IDs), in.Rows, in.Cols)
+	case len(in.IDs) != n || in.Targets != nil && len(in.Targets) != n || in.DocStart != nil && len(in.DocStart) != n:
+		return fmt.Errorf("model: %d ids, %d targets and %d document starts for %d sequences of %d tokens", len(in.IDs), len(in.Targets), len(in.DocStart), in.Rows, in.Cols)
 	}
 	for i, id := range in.IDs {
 		if id < 0 || int(id) >= m.Config.VocabSize {
@@ -145,6 +148,12 @@ func (m *Model[T]) Check(in Input) error {
 	for i, id := range in.Targets {
 		if id < -1 || int(id) >= m.Config.VocabSize {
 			return fmt.Errorf("model: target id %d at sequence %d position %d is outside the vocabulary of %d", id, i/in.Cols, i%in.Cols, m.Config.VocabSize)
+		}
+	}
+	for i, start := range in.DocStart {
+		t := i % in.Cols
+		if start < 0 || int(start) > t || t > 0 && start < in.DocStart[i-1] {
+			return fmt.Errorf("model: document start %d at sequence %d position %d: want 0 to %d and no less than at the position before", start, i/in.Cols, t, t)
 		}
 	}
 	return nil

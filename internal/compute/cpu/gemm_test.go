@@ -119,6 +119,50 @@ func TestSyrkIsSymmetricHalfOfGemm(t *testing.T) {
 	}
 }
 
+func TestSyrk(t *testing.T) {
+	t.Run("float64", func(t *testing.T) { testSyrk[float64](t, 5e-15) })
+	t.Run("float32", func(t *testing.T) { testSyrk[float32](t, 3e-6) })
+}
+
+// testSyrk adds to a symmetric matrix, with rows of both apart, and checks every element.
+func testSyrk[T compute.Float](t *testing.T, tolerance float64) {
+	r := rand.New(rand.NewPCG(5, 6))
+	for _, n := range []int{1, 2, 7, 33, 97, 130} {
+		for _, k := range []int{0, 1, 40, 300} {
+			ldx, ldc := k+2, n+3
+			x, c := random[T](r, n*ldx), random[T](r, n*ldc)
+			for i := range n {
+				for j := range i {
+					c[j*ldc+i] = c[i*ldc+j]
+				}
+			}
+			for _, coef := range [][2]T{{1, 0}, {0.7, 1}, {-0.3, 2}, {0, 1}} {
+				want := naiveGemm(false, true, n, n, k, coef[0], x, ldx, x, ldx, coef[1], c, ldc)
+				for name, syrk := range map[string]func(c []T){
+					"threads": func(c []T) { New[T](3).Syrk(n, k, coef[0], x, ldx, coef[1], c, ldc) },
+					"worker":  func(c []T) { New[T](1).workers[0].Syrk(n, k, coef[0], x, ldx, coef[1], c, ldc) },
+				} {
+					got := append([]T(nil), c...)
+					syrk(got)
+					for i := range n {
+						for j := range ldc {
+							g := got[i*ldc+j]
+							switch {
+							case j >= n && g != c[i*ldc+j]:
+								t.Fatalf("%s: wrote between the rows of c", name)
+							case j < n && g != got[j*ldc+i]:
+								t.Fatalf("%s: n %d k %d: not symmetric at %d,%d", name, n, k, i, j)
+							case j < n && math.Abs(float64(g)-want[i*n+j]) > tolerance*(2+float64(k))*4:
+								t.Fatalf("%s: n %d k %d coef %v: c[%d,%d] = %g, want %g", name, n, k, coef, i, j, g, want[i*n+j])
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 func BenchmarkGemm(b *testing.B) {
 	for _, s := range [][3]int{{2048, 256, 256}, {2048, 4096, 256}, {256, 256, 2048}, {1024, 1024, 1024}} {
 		for _, threads := range []int{1, 2} {

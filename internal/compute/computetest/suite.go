@@ -1,0 +1,178 @@
+// Package computetest holds the tests that every compute backend has to pass, whatever its device:
+// each kernel against plain float64 loops over many shapes, and a list of operations with which a
+// backend's own tests can ask for equal bits and few allocations.
+package computetest
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"muonclip/internal/compute"
+)
+
+// Suite compares every kernel of a backend with float64 loops. tolerance is the error allowed in an
+// element, relative to the size of what was summed for it: some ten times the rounding error of the
+// type. Memory comes from the backend's Alloc and is then read and written by the processor.
+func Suite[T compute.Float](t *testing.T, be compute.Backend[T], tolerance float64) {
+	for _, test := range []struct {
+		name string
+		run  func(*check[T])
+	}{
+		{"Alloc", testAlloc[T]},
+		{"Gemm", testGemm[T]},
+		{"GemmNaN", testGemmNaN[T]},
+		{"ZeroAdd", testZeroAdd[T]},
+		{"Embed", testEmbed[T]},
+		{"EmbedBackward", testEmbedBackward[T]},
+		{"Gather", testGather[T]},
+		{"Combine", testCombine[T]},
+		{"RMSNorm", testRMSNorm[T]},
+		{"RMSNormBackward", testRMSNormBackward[T]},
+		{"RMSNormNaN", testRMSNormNaN[T]},
+		{"SwiGLU", testSwiGLU[T]},
+		{"SwiGLUBackward", testSwiGLUBackward[T]},
+		{"SwiGLUExtremes", testSwiGLUExtremes[T]},
+		{"Attention", testAttention[T]},
+		{"AttentionLargeLogits", testAttentionLargeLogits[T]},
+		{"AttentionMaxLogit", testAttentionMaxLogit[T]},
+		{"AttentionNaN", testAttentionNaN[T]},
+		{"Route", testRoute[T]},
+		{"RouteTies", testRouteTies[T]},
+		{"RouteExtremes", testRouteExtremes[T]},
+		{"Group", testGroup[T]},
+		{"GroupedGemm", testGroupedGemm[T]},
+		{"GroupedGemmWeights", testGroupedGemmWeights[T]},
+		{"CrossEntropy", testCrossEntropy[T]},
+		{"CrossEntropyExtremes", testCrossEntropyExtremes[T]},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := &check[T]{T: t, be: be, tolerance: tolerance, r: rand.New(rand.NewPCG(7, uint64(len(test.name))))}
+			test.run(c)
+			if c.compared > 0 {
+				t.Logf("worst error %.1e over %d elements, at %s", c.worst, c.compared, c.where)
+			}
+		})
+	}
+}
+
+// check is one test of the suite with what it needs to make inputs and to judge outputs.
+type check[T compute.Float] struct {
+	*testing.T
+	be        compute.Backend[T]
+	tolerance float64
+	r         *rand.Rand
+	worst     float64
+	where     string
+	compared  int
+}
+
+// random returns n elements of backend memory from a standard normal distribution.
+func (c *check[T]) random(n int) []T {
+	x := c.be.Alloc(n)
+	for i := range x {
+		x[i] = T(c.r.NormFloat64())
+	}
+	return x
+}
+
+// filled returns n elements of backend memory, all v.
+func (c *check[T]) filled(n int, v float64) []T {
+	x := c.be.Alloc(n)
+	for i := range x {
+		x[i] = T(v)
+	}
+	return x
+}
+
+// nan returns n elements that an operation must overwrite.
+func (c *check[T]) nan(n int) []T { return c.filled(n, math.NaN()) }
+
+func (c *check[T]) clone(x []T) []T {
+	y := c.be.Alloc(len(x))
+	copy(y, x)
+	return y
+}
+
+// indices returns n random indices below limit.
+func (c *check[T]) indices(n, limit int) []int32 {
+	x := make([]int32, n)
+	for i := range x {
+		x[i] = int32(c.r.IntN(limit))
+	}
+	return x
+}
+
+// near fails where an element is off by more than the tolerance times size, the magnitude of what
+// the elements were computed from; zero means the largest element.
+func (c *check[T]) near(what string, got []T, want []float64, size float64) {
+	c.Helper()
+	if size == 0 {
+		for _, w := range want {
+			if !math.IsInf(w, 0) {
+				size = math.Max(size, math.Abs(w))
+			}
+		}
+	}
+	c.compare(what, got, want, func(int) float64 { return size })
+}
+
+// nearEach is near with one size for each element.
+func (c *check[T]) nearEach(what string, got []T, want, size []float64) {
+	c.Helper()
+	c.compare(what, got, want, func(i int) float64 { return size[i] })
+}
+
+func (c *check[T]) compare(what string, got []T, want []float64, size func(i int) float64) {
+	c.Helper()
+	if len(got) != len(want) {
+		c.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	for i, w := range want {
+		g := float64(got[i])
+		if g == w || g != g && w != w {
+			continue
+		}
+		err := math.Abs(g-w) / math.Max(size(i), math.SmallestNonzeroFloat32)
+		if !(err <= c.tolerance) {
+			c.Fatalf("%s: element %d of %d is %.9g, want %.9g: error %.1e, allowed %.1e", what, i, len(want), g, w, err, c.tolerance)
+		}
+		if err > c.worst {
+			c.worst, c.where = err, what
+		}
+	}
+	c.compared += len(want)
+}
+
+// same fails where two slices differ in a bit; all NaNs are one.
+func same[T compute.Float | int32](t *testing.T, what string, got, want []T) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+	}
+	for i, w := range want {
+		if g := got[i]; g != w && (g == g || w == w) {
+			t.Fatalf("%s: element %d of %d is %v, want %v", what, i, len(want), g, w)
+		}
+	}
+}
+
+// wide converts to float64, in which the references compute.
+func wide[T compute.Float](x []T) []float64 {
+	y := make([]float64, len(x))
+	for i, v := range x {
+		y[i] = float64(v)
+	}
+	return y
+}
+
+func testAlloc[T compute.Float](c *check[T]) {
+	for _, n := range []int{0, 1, 7, 1000} {
+		same(c.T, "new memory", c.be.Alloc(n), make([]T, n))
+	}
+	a, b := c.be.Alloc(8), c.be.Alloc(8)
+	for i := range a {
+		a[i] = 1
+	}
+	same(c.T, "other memory", b, make([]T, 8))
+}
