@@ -1,0 +1,52 @@
+package verify
+
+import (
+	"testing"
+
+	"muonclip/internal/config"
+)
+
+func TestAllPassesForEveryPreset(t *testing.T) {
+	for _, preset := range []string{"tiny", "dense-124m", "kimi-k2", "moonlight-16b-a3b"} {
+		t.Run(preset, func(t *testing.T) {
+			cfg, _, err := config.Load(config.Options{Preset: preset})
+			if err != nil {
+				t.Fatal(err)
+			}
+			checks, err := All(t.Context(), cfg.Model, Options{Seed: 5})
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[string]bool{}
+			for _, c := range checks {
+				seen[c.Name] = true
+				if !c.OK {
+					t.Errorf("%s: worst %g, allowed %g, %s", c.Name, c.Worst, c.Tolerance, c.Detail)
+				}
+			}
+			for _, name := range []string{"qk-clip-logit", "qk-clip-rest", "cache", "gradients-gorgonia"} {
+				if !seen[name] {
+					t.Errorf("check %s did not run", name)
+				}
+			}
+		})
+	}
+}
+
+func TestClipCheckNoticesAWrongRow(t *testing.T) {
+	cfg, _, err := config.Load(config.Options{Preset: "tiny"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	small := Reduce(cfg.Model)
+	m, _, err := randomModel(small, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := m.Param("model.layers.0.self_attn.kv_b_proj.weight")
+	before := append([]float64(nil), p.Value...)
+	p.Value[(small.QKNopeHeadDim+1)*p.Cols] *= 0.5 // a value row, which no clip may touch
+	if n := countChanged(small, p, before, 0, nil); n != 1 {
+		t.Errorf("%d changed elements were noticed, want 1", n)
+	}
+}
