@@ -223,7 +223,7 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		"too long":           {func(in *model.Input) { in.Cols = 129 }, "longer than max_position_embeddings 128"},
-		"wrong count":        {func(in *model.Input) { in.IDs = in.IDs[1:] }, "9 ids, 10 targets and 0 document starts for 2 sequences of 5 tokens"},
+		"wrong count":        {func(in *model.Input) { in.IDs = in.IDs[1:] }, "9 ids, 10 targets and 10 document starts for 2 sequences of 5 tokens"},
 		"empty":              {func(in *model.Input) { in.Rows = 0 }, "0 sequences of 5 tokens is empty"},
 		"few targets":        {func(in *model.Input) { in.Targets = in.Targets[:4] }, "10 ids, 4 targets"},
 		"few starts":         {func(in *model.Input) { in.DocStart = make([]int32, 3) }, "3 document starts"},
