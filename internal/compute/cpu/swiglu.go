@@ -48,13 +48,9 @@ func (b *Backend[T]) SwiGLUBackward(gu, dAct, act, scale, dScale []T, width int)
 	})
 }
 
-// expNeg writes exp(-x) to dst, kept finite so that 1/(1+exp(-x)) goes to zero and never to NaN.
+// expNeg writes exp(-x) to dst. Where it overflows, 1/(1+exp(-x)) is zero, as it should be.
 func (w *Worker[T]) expNeg(dst, x []T) {
-	for j, v := range x {
-		dst[j] = max(min(-v, 80), -80)
-		if v != v {
-			dst[j] = v
-		}
-	}
+	clear(dst)
+	w.kern.axpy(-1, x, dst)
 	w.kern.expSum(dst, dst, 0)
 }
