@@ -215,7 +215,7 @@ func TestMixtureShares(t *testing.T) {
 			t.Fatal(err)
 		}
 		for r := range b.Rows {
-			name := string('a' + rune(b.Inputs[r*b.Cols]/1000))
+			name := string('a' + b.Inputs[r*b.Cols]/1000)
 			rows[name]++
 			for _, d := range b.Docs {
 				if d.Row == r && d.Source != name {

@@ -58,7 +58,7 @@ func TestDamage(t *testing.T) {
 	cut := func(data []byte) []byte { return data[:len(data)-100] }
 	cases := []struct {
 		name     string
-		break_   func(t *testing.T, dir string)
+		spoil    func(t *testing.T, dir string)
 		opts     Options
 		sentinel error
 		says     []string
@@ -93,7 +93,7 @@ func TestDamage(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "shards")
 			writeDocs(t, dir, testConfig, randomDocs(60, 100, 1000, 1))
-			c.break_(t, dir)
+			c.spoil(t, dir)
 			r, err := Open(dir, c.opts)
 			wantError(t, err, c.sentinel, c.says...)
 			if r != nil {

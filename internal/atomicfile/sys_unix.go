@@ -27,7 +27,7 @@ func FreeBytes(dir string) (uint64, bool) {
 	if err := syscall.Statfs(dir, &st); err != nil {
 		return 0, false
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), true
+	return uint64(st.Bavail) * uint64(st.Bsize), true //nolint:unconvert // the types differ between systems
 }
 
 // syncUnsupported tells a file system that cannot flush folders from a real failure.

@@ -142,7 +142,7 @@ func TestManifestOfAnotherKind(t *testing.T) {
 				t.Errorf("error %v, want %v with %q", err, c.want, c.text)
 			}
 			latest, damage, err := Latest(run)
-			if c.want == ErrVersion {
+			if errors.Is(c.want, ErrVersion) {
 				if !errors.Is(err, ErrVersion) {
 					t.Errorf("Latest gives %v, want ErrVersion: falling back would lose steps", err)
 				}

@@ -35,7 +35,8 @@ func TestPresetsRoundTrip(t *testing.T) {
 				t.Errorf("%s by Load (-want +got):\n%s", name, d)
 			}
 		}
-		if string(c.Marshal()) != string(c.Marshal()) {
+		first, second := c.Marshal(), c.Marshal()
+		if string(first) != string(second) {
 			t.Errorf("%s: two results of Marshal differ", name)
 		}
 	}

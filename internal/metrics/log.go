@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// KeepAll, as the step given to Open, drops nothing.
+// KeepAll is the step for Open that drops nothing.
 const KeepAll = math.MaxInt64
 
 // Log appends to the three files of a run folder. Each append is one write of one whole line, so a killed

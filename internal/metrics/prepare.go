@@ -49,7 +49,7 @@ func filter(name string, src io.Reader, dst io.Writer, step int64, events bool) 
 	out := bufio.NewWriterSize(dst, 1<<16)
 	for {
 		line, whole, err := sc.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {

@@ -80,7 +80,7 @@ func readAll[T any, P record[T]](name string, r io.Reader) iter.Seq2[T, error] {
 			line, whole, err := sc.next()
 			var v T
 			if err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					yield(v, fmt.Errorf("metrics: read %s:%d: %w", name, sc.n, err))
 				}
 				return

@@ -157,14 +157,14 @@ func (a above) Write(p []byte) (int, error) {
 // so errors are dropped.
 func (d *Display) draw(line string) {
 	if line != "" {
-		io.WriteString(d.o.Out, "\r"+line+"\x1b[K") // erase what a longer line left
+		_, _ = io.WriteString(d.o.Out, "\r"+line+"\x1b[K") // erase what a longer line left
 	}
 	d.live = line
 }
 
 func (d *Display) clear() {
 	if d.live != "" {
-		io.WriteString(d.o.Out, "\r\x1b[K")
+		_, _ = io.WriteString(d.o.Out, "\r\x1b[K")
 	}
 	d.live = ""
 }

@@ -97,7 +97,7 @@ func (t *Task) show(now time.Time, always bool) {
 	case Plain:
 		if always || now.Sub(t.shown) >= o.Every {
 			t.shown = now
-			t.d.o.Out.Write([]byte(t.line(now) + "\n"))
+			_, _ = t.d.o.Out.Write([]byte(t.line(now) + "\n"))
 		}
 	}
 }
@@ -115,7 +115,7 @@ func (t *Task) finish(summary string) {
 		return
 	}
 	t.d.clear()
-	t.d.o.Out.Write([]byte(t.last(t.d.o.Now(), summary) + "\n"))
+	_, _ = t.d.o.Out.Write([]byte(t.last(t.d.o.Now(), summary) + "\n"))
 }
 
 // title is "stage 2/4 tokenizer" or just the name.

@@ -87,7 +87,7 @@ func (b *builder) evaluate() (*Result, error) {
 		G.Read(b.aux, &values[len(grads)+2])
 	}
 	vm := G.NewTapeMachine(b.g)
-	defer vm.Close()
+	defer func() { _ = vm.Close() }()
 	if err := vm.RunAll(); err != nil {
 		return nil, fmt.Errorf("referee: run the graph: %w", err)
 	}

@@ -24,7 +24,7 @@ func wellFormed(t testing.TB, name string, doc []byte) {
 	dec := xml.NewDecoder(bytes.NewReader(doc))
 	for {
 		_, err := dec.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return
 		}
 		if err != nil {

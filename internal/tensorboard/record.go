@@ -56,7 +56,7 @@ func Read(r io.Reader) iter.Seq2[Event, error] {
 			at := offset
 			fail := func(err error) { yield(Event{}, fmt.Errorf("tensorboard: record at byte %d: %w", at, err)) }
 			data, err := readFrame(br, &buf)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				if at == 0 {
 					fail(ErrTruncated) // not even the file version
 				}

@@ -110,7 +110,7 @@ func checkClip(m *model.Model[float64], in model.Input) ([]Check, error) {
 // countChanged counts the elements of a weight that differ although no event allows it.
 func countChanged(cfg model.Config, p *model.Param[float64], before []float64, layer int, events []optim.ClipEvent) int {
 	prefix := fmt.Sprintf("model.layers.%d.self_attn.", layer)
-	allowed := func(row int) bool { return false }
+	allowed := func(int) bool { return false }
 	clipped := func(head int) bool {
 		return slices.ContainsFunc(events, func(e optim.ClipEvent) bool { return e.Head == head })
 	}
