@@ -177,7 +177,11 @@ func (p *product[T]) packRows(dst []T, i0, i1, k0, depth int) {
 			clear(panel)
 		}
 		if !p.a.trans {
-			p.kern.transpose(panel, mr, p.a.data[i*p.a.ld+k0:], p.a.ld, rows, depth)
+			if src := p.a.data[i*p.a.ld+k0:]; rows == mr && i+8 <= p.m {
+				p.kern.transposeWide(panel, mr, src, p.a.ld, rows, depth)
+			} else {
+				p.kern.transpose(panel, mr, src, p.a.ld, rows, depth)
+			}
 			continue
 		}
 		p.kern.copyRows(panel, mr, p.a.data[k0*p.a.ld+i:], p.a.ld, depth, rows)
@@ -190,7 +194,7 @@ func (p *product[T]) block(w *Worker[T], j0, j1, i0, i1, n0, n1 int) {
 	if p.lower && n0 >= i1 {
 		return
 	}
-	w.packA = grow(w.packA, mcBlock*kcBlock)
+	w.packA = grow(w.packA, mcBlock*kcBlock+8) // transposeWide may write past a panel
 	w.tile = grow(w.tile, mr*nr)
 	for k0 := 0; k0 < p.k; k0 += kcBlock {
 		depth := min(kcBlock, p.k-k0)

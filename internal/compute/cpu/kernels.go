@@ -16,6 +16,9 @@ type kernels[T compute.Float] struct {
 	gemm func(kc int, a, b, c *T, ldc int, alpha T, accumulate bool)
 	// transpose writes dst[j*ldd+i] = src[i*lds+j] for i below rows and j below cols.
 	transpose func(dst []T, ldd int, src []T, lds, rows, cols int)
+	// transposeWide is transpose where src has at least 8 rows. It may use them all and write up to 8
+	// elements past the end of what it is asked for.
+	transposeWide func(dst []T, ldd int, src []T, lds, rows, cols int)
 	// copyRows writes dst[i*ldd+j] = src[i*lds+j] for i below rows and j below cols.
 	copyRows func(dst []T, ldd int, src []T, lds, rows, cols int)
 	// expSum writes dst[i] = exp(src[i]-shift) and returns their sum.
@@ -30,7 +33,7 @@ type kernels[T compute.Float] struct {
 func goKernels[T compute.Float]() kernels[T] {
 	return kernels[T]{
 		name: "go", mr: 4, nr: 4,
-		gemm: gemm4x4[T], transpose: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
+		gemm: gemm4x4[T], transpose: transposeGo[T], transposeWide: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
 	}
 }
 

@@ -15,12 +15,12 @@ func fastKernels() kernels[float32] {
 	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx512", mr: 8, nr: 32,
-			gemm: gemm8x32AVX512, transpose: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm8x32AVX512, transpose: transposeAVX, transposeWide: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	case x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx2", mr: 6, nr: 16,
-			gemm: gemm6x16AVX2, transpose: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX2, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm6x16AVX2, transpose: transposeAVX, transposeWide: transposeWideAVX, copyRows: copyRowsAVX, expSum: expSumAVX2, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	}
 	return kernels[float32]{}
@@ -68,6 +68,19 @@ func transposeAVX(dst []float32, ldd int, src []float32, lds, rows, cols int) {
 	}
 	if i < rows {
 		transposeGo(dst[i:], ldd, src[i*lds:], lds, rows-i, cols)
+	}
+}
+
+// transposeWideAVX turns blocks of 8 by 8 also where fewer rows are wanted. Rows of dst then lie closer
+// than 8 elements, and each one overwrites what the one before it wrote too much.
+func transposeWideAVX(dst []float32, ldd int, src []float32, lds, rows, cols int) {
+	blocks := cols / 8
+	if blocks > 0 {
+		_ = src[7*lds+blocks*8-1]
+		transpose8x8AVX(&dst[0], ldd, &src[0], lds, blocks)
+	}
+	if done := blocks * 8; done < cols {
+		transposeGo(dst[done*ldd:], ldd, src[done:], lds, rows, cols-done)
 	}
 }
 

@@ -149,6 +149,26 @@ func testTranspose[T compute.Float](t *testing.T, kern kernels[T]) {
 	}
 }
 
+func TestTransposeWide(t *testing.T) {
+	eachTable(t, testTransposeWide[float32], testTransposeWide[float64])
+}
+
+func testTransposeWide[T compute.Float](t *testing.T, kern kernels[T]) {
+	r := rand.New(rand.NewPCG(5, 5))
+	for cols := range maxLength + 1 {
+		lds := cols + 3
+		src, dst := random[T](r, 8*lds), make([]T, cols*kern.mr+8)
+		kern.transposeWide(dst, kern.mr, src, lds, kern.mr, cols)
+		for i := range kern.mr {
+			for j := range cols {
+				if got := dst[j*kern.mr+i]; got != src[i*lds+j] {
+					t.Fatalf("%d x %d: element %d,%d is %g, want %g", kern.mr, cols, i, j, got, src[i*lds+j])
+				}
+			}
+		}
+	}
+}
+
 func TestCopyRows(t *testing.T) { eachTable(t, testCopyRows[float32], testCopyRows[float64]) }
 
 func testCopyRows[T compute.Float](t *testing.T, kern kernels[T]) {
