@@ -34,9 +34,9 @@ type Backend[T Float] interface {
 
 	// SwiGLU computes act = silu(gate) up, where each row of gu is [gate | up] of width elements each.
 	SwiGLU(act, gu []T, width int)
-	// SwiGLUBackward overwrites gu with its gradient and, where act is not nil, writes the activation
-	// times scale[row] there. dAct rows are multiplied by scale[row] too; a nil scale means 1. Where
-	// dScale is not nil it receives the dot product of act and the unscaled dAct of each row.
+	// SwiGLUBackward overwrites gu with its gradient and writes the activation times scale[row] to act.
+	// dAct rows are multiplied by scale[row] too; a nil scale means 1. Where dScale is not nil it
+	// receives the dot product of the activation and dAct of each row, both unscaled.
 	SwiGLUBackward(gu, dAct, act, scale, dScale []T, width int)
 
 	// Route picks the experts of each token (DeepSeek-V3, eq. 13-16); see RouteArgs.

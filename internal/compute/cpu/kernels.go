@@ -23,8 +23,13 @@ type kernels[T compute.Float] struct {
 	copyRows func(dst []T, ldd int, src []T, lds, rows, cols int)
 	// expSum writes dst[i] = exp(src[i]-shift) and returns their sum.
 	expSum func(dst, src []T, shift T) T
-	max    func(x []T) T
-	dot    func(x, y []T) T
+	// swiglu writes out = gate/(1+e) up for e = exp(-gate).
+	swiglu func(out, gate, up, e []T)
+	// swigluBackward replaces gate and up by their gradients for d = factor dAct, writes factor times the
+	// activation to act, and returns the dot product of the activation and dAct.
+	swigluBackward func(gate, up, dAct, act, e []T, factor T) T
+	max            func(x []T) T
+	dot            func(x, y []T) T
 	// axpy computes y += a x.
 	axpy func(a T, x, y []T)
 }
@@ -33,7 +38,7 @@ type kernels[T compute.Float] struct {
 func goKernels[T compute.Float]() kernels[T] {
 	return kernels[T]{
 		name: "go", mr: 4, nr: 4,
-		gemm: gemm4x4[T], transpose: transposeGo[T], transposeWide: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
+		gemm: gemm4x4[T], transpose: transposeGo[T], transposeWide: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], swiglu: swigluGo[T], swigluBackward: swigluBackwardGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
 	}
 }
 
@@ -107,6 +112,27 @@ func expSumGo[T compute.Float](dst, src []T, shift T) T {
 		sum += e
 	}
 	return sum
+}
+
+func swigluGo[T compute.Float](out, gate, up, e []T) {
+	for j, v := range e {
+		out[j] = gate[j] / (1 + v) * up[j]
+	}
+}
+
+func swigluBackwardGo[T compute.Float](gate, up, dAct, act, e []T, factor T) T {
+	var dot T
+	for j, v := range e {
+		s := 1 / (1 + v)
+		g, u, d := gate[j], up[j], dAct[j]
+		silu := g * s
+		dot += d * silu * u
+		act[j] = factor * silu * u
+		d *= factor
+		gate[j] = d * u * s * (1 + g*(1-s))
+		up[j] = d * silu
+	}
+	return dot
 }
 
 // maxGo is the largest element, NaN where there is one, and minus infinity of nothing.

@@ -15,12 +15,12 @@ func fastKernels() kernels[float32] {
 	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx512", mr: 8, nr: 32,
-			gemm: gemm8x32AVX512, transpose: transposeAVX, transposeWide: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm8x32AVX512, transpose: transposeAVX, transposeWide: transposeAVX, copyRows: copyRowsAVX, expSum: expSumAVX512, swiglu: swigluAVX, swigluBackward: swigluBackwardAVX, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	case x.HasAVX2 && x.HasFMA:
 		return kernels[float32]{
 			name: "avx2", mr: 6, nr: 16,
-			gemm: gemm6x16AVX2, transpose: transposeAVX, transposeWide: transposeWideAVX, copyRows: copyRowsAVX, expSum: expSumAVX2, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
+			gemm: gemm6x16AVX2, transpose: transposeAVX, transposeWide: transposeWideAVX, copyRows: copyRowsAVX, expSum: expSumAVX2, swiglu: swigluAVX, swigluBackward: swigluBackwardAVX, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		}
 	}
 	return kernels[float32]{}
@@ -46,6 +46,12 @@ func expSum16AVX512(dst, src *float32, n int, shift float32) float32
 
 //go:noescape
 func expSum8AVX2(dst, src *float32, n int, shift float32) float32
+
+//go:noescape
+func swiglu8AVX(out, gate, up, e *float32, n int)
+
+//go:noescape
+func swigluBackward8AVX(gate, up, dAct, act, e *float32, n int, factor float32) float32
 
 //go:noescape
 func max8AVX(x *float32, n int) float32
@@ -124,6 +130,23 @@ func expTail(dst, src []float32, shift float32) float32 {
 	sum := expSum8AVX2(&out[0], &in[0], len(in), shift)
 	copy(dst, out[:len(src)])
 	return sum
+}
+
+func swigluAVX(out, gate, up, e []float32) {
+	n := len(e) &^ 7
+	if n > 0 {
+		swiglu8AVX(&out[0], &gate[0], &up[0], &e[0], n)
+	}
+	swigluGo(out[n:], gate[n:], up[n:], e[n:])
+}
+
+func swigluBackwardAVX(gate, up, dAct, act, e []float32, factor float32) float32 {
+	n := len(e) &^ 7
+	dot := swigluBackwardGo(gate[n:], up[n:], dAct[n:], act[n:], e[n:], factor)
+	if n > 0 {
+		dot += swigluBackward8AVX(&gate[0], &up[0], &dAct[0], &act[0], &e[0], n, factor)
+	}
+	return dot
 }
 
 func maxAVX(x []float32) float32 {

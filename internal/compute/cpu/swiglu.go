@@ -8,9 +8,7 @@ func (b *Backend[T]) SwiGLU(act, gu []T, width int) {
 			gate, up := gu[2*i*width:][:width], gu[(2*i+1)*width:][:width]
 			out := act[i*width : (i+1)*width]
 			w.expNeg(w.scratch, gate)
-			for j, e := range w.scratch {
-				out[j] = gate[j] / (1 + e) * up[j]
-			}
+			w.kern.swiglu(out, gate, up, w.scratch)
 		}
 	})
 }
@@ -28,19 +26,7 @@ func (b *Backend[T]) SwiGLUBackward(gu, dAct, act, scale, dScale []T, width int)
 				factor = scale[i]
 			}
 			w.expNeg(w.scratch, gate)
-			var dot T
-			for j, e := range w.scratch {
-				s := 1 / (1 + e)
-				g, u, dj := gate[j], up[j], d[j]
-				silu := g * s
-				dot += dj * silu * u
-				if act != nil {
-					act[i*width+j] = factor * silu * u
-				}
-				dj *= factor
-				gate[j] = dj * u * s * (1 + g*(1-s))
-				up[j] = dj * silu
-			}
+			dot := w.kern.swigluBackward(gate, up, d, act[i*width:(i+1)*width], w.scratch, factor)
 			if dScale != nil {
 				dScale[i] = dot
 			}

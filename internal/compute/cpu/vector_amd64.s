@@ -319,3 +319,73 @@ copyBlock:
 	JNZ  copyRow
 	VZEROUPPER
 	RET
+
+// func swiglu8AVX(out, gate, up, e *float32, n int)
+TEXT ·swiglu8AVX(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), BX
+	MOVQ e+24(FP), DX
+	MOVQ n+32(FP), CX
+	VBROADCASTSS expConst<>+36(SB), Y15 // 1
+	XORQ AX, AX
+
+swiglu256:
+	VADDPS (DX)(AX*4), Y15, Y0
+	VMOVUPS (SI)(AX*4), Y1
+	VDIVPS Y0, Y1, Y1
+	VMULPS (BX)(AX*4), Y1, Y1
+	VMOVUPS Y1, (DI)(AX*4)
+	ADDQ $8, AX
+	CMPQ AX, CX
+	JLT  swiglu256
+	VZEROUPPER
+	RET
+
+// func swigluBackward8AVX(gate, up, dAct, act, e *float32, n int, factor float32) float32
+TEXT ·swigluBackward8AVX(SB), NOSPLIT, $0-60
+	MOVQ gate+0(FP), SI
+	MOVQ up+8(FP), BX
+	MOVQ dAct+16(FP), R8
+	MOVQ act+24(FP), DI
+	MOVQ e+32(FP), DX
+	MOVQ n+40(FP), CX
+	VBROADCASTSS factor+48(FP), Y14
+	VBROADCASTSS expConst<>+36(SB), Y15 // 1
+	VXORPS Y13, Y13, Y13 // dot
+	XORQ AX, AX
+
+back256:
+	VADDPS (DX)(AX*4), Y15, Y0
+	VDIVPS Y0, Y15, Y0        // s
+	VMOVUPS (SI)(AX*4), Y1    // g
+	VMOVUPS (BX)(AX*4), Y2    // u
+	VMOVUPS (R8)(AX*4), Y3    // d
+	VMULPS Y0, Y1, Y4         // silu
+	VMULPS Y2, Y4, Y5         // activation
+	VFMADD231PS Y3, Y5, Y13
+	VMULPS Y14, Y5, Y5
+	VMOVUPS Y5, (DI)(AX*4)
+	VMULPS Y14, Y3, Y3        // factor d
+	VMULPS Y4, Y3, Y6
+	VMOVUPS Y6, (BX)(AX*4)
+	VSUBPS Y0, Y15, Y7        // 1-s
+	VMOVAPS Y15, Y8
+	VFMADD231PS Y7, Y1, Y8    // 1 + g(1-s)
+	VMULPS Y2, Y3, Y3
+	VMULPS Y0, Y3, Y3
+	VMULPS Y8, Y3, Y3
+	VMOVUPS Y3, (SI)(AX*4)
+	ADDQ $8, AX
+	CMPQ AX, CX
+	JLT  back256
+
+	VEXTRACTF128 $1, Y13, X1
+	VADDPS X1, X13, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X1, X0, X0
+	VMOVSHDUP X0, X1
+	VADDSS X1, X0, X0
+	VMOVSS X0, ret+56(FP)
+	VZEROUPPER
+	RET
