@@ -1,12 +1,10 @@
 package corpus
 
 import (
-	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"muonclip/internal/nodetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -31,29 +29,8 @@ console.log(text.length);
 // TestForeignFiles reads Parquet and Arrow files that other implementations wrote: the npm packages
 // hyparquet-writer and apache-arrow.
 func TestForeignFiles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs npm packages; not with -short")
-	}
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		t.Skip("npm is not installed")
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.mjs"), []byte(nodeWriter), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "hyparquet-writer@0.6.1", "apache-arrow@21.2.0")
-	install.WaitDelay = time.Second
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("npm could not install the packages (no network?): %v\n%s", err, out)
-	}
-	node := exec.CommandContext(ctx, "node", filepath.Join(dir, "main.mjs"), dir)
-	node.WaitDelay = time.Second
-	if out, err := node.CombinedOutput(); err != nil {
-		t.Fatalf("node: %v\n%s", err, out)
-	}
+	dir := nodetest.Install(t, "hyparquet-writer@0.6.1", "apache-arrow@21.2.0")
+	nodetest.Run(t, dir, "main.mjs", nodeWriter, dir)
 	var want []string
 	for _, name := range []string{"x.parquet", "dictionary.arrow", "plain.arrow", "stream.arrows"} {
 		docs, _, err := collect(t, one(Source{Path: filepath.Join(dir, name)}))

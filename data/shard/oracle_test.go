@@ -2,14 +2,12 @@ package shard
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"muonclip/internal/nodetest"
 
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -103,17 +101,14 @@ console.log(JSON.stringify(out));
 
 // TestApacheArrowJSReads reads the shards with the JavaScript implementation of Arrow.
 func TestApacheArrowJSReads(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs an npm package; not with -short")
-	}
-	dir := t.TempDir()
+	node, dir := nodetest.Install(t, "apache-arrow@21.2.0"), t.TempDir()
 	docs := randomDocs(60, 100, 1000, 1)
 	m := writeDocs(t, dir, testConfig, docs)
 	var paths []string
 	for _, s := range m.Shards {
 		paths = append(paths, filepath.Join(dir, s.File))
 	}
-	out := runNode(t, []string{"apache-arrow@21.2.0"}, nodeReader, paths...)
+	out := nodetest.Run(t, node, "read.mjs", nodeReader, paths...)
 	var got []foreignShard
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%v in %.200s", err, out)
@@ -121,36 +116,4 @@ func TestApacheArrowJSReads(t *testing.T) {
 	if diff := cmp.Diff(expected(m, docs), got); diff != "" {
 		t.Error(diff)
 	}
-}
-
-// runNode installs npm packages in a temporary folder and runs a script there. It skips the test
-// where npm is missing or the packages cannot be fetched.
-func runNode(t *testing.T, packages []string, script string, args ...string) []byte {
-	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		t.Skip("npm is not installed")
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "main.mjs"), []byte(script), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, npm, append([]string{"install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir}, packages...)...)
-	install.WaitDelay = time.Second
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("npm could not install %q (no network?): %v\n%s", packages, err, out)
-	}
-	node := exec.CommandContext(ctx, "node", append([]string{filepath.Join(dir, "main.mjs")}, args...)...)
-	node.WaitDelay = time.Second
-	out, err := node.Output()
-	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			t.Fatalf("node: %v\n%s", err, exit.Stderr)
-		}
-		t.Fatal(err)
-	}
-	return out
 }

@@ -1,27 +1,22 @@
 package token
 
 import (
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"muonclip/internal/nodetest"
 )
 
 // TestOracle writes a tokenizer, has it read by npm @huggingface/tokenizers (tokenizer.json) and npm tiktoken
 // (tiktoken.model), and compares the ids of 5 MB of prose and code, of text made to be difficult, and of special tokens.
 func TestOracle(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs npm packages")
-	}
-	dir := t.TempDir()
-	installOracle(t, dir)
+	dir := nodetest.Install(t, "@huggingface/tokenizers@0.2.0", "tiktoken@1.0.22")
 
 	texts := oracleTexts(t)
 	tok := trained(t, 8192, texts...)
@@ -37,15 +32,11 @@ func TestOracle(t *testing.T) {
 	}
 	k2, _ := PatternK2.lookup()
 	official := k2.expressions[1]
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	defer cancel()
-	node := exec.CommandContext(ctx, "node", "oracle.mjs", "tokenizer", "texts.json", "hf.out", "tiktoken.out", official)
-	node.Dir = dir
-	out, err := node.CombinedOutput()
-	t.Logf("%s", out)
+	script, err := os.ReadFile("testdata/oracle.mjs")
 	if err != nil {
-		t.Fatalf("node: %v", err)
+		t.Fatal(err)
 	}
+	t.Logf("%s", nodetest.Run(t, dir, "oracle.mjs", string(script), "tokenizer", "texts.json", "hf.out", "tiktoken.out", official))
 	hf, tiktoken := readOracle(t, filepath.Join(dir, "hf.out")), readOracle(t, filepath.Join(dir, "tiktoken.out"))
 	if len(hf) != len(texts) || len(tiktoken) != len(texts) {
 		t.Fatalf("%d texts, %d and %d answers", len(texts), len(hf), len(tiktoken))
@@ -63,34 +54,6 @@ func TestOracle(t *testing.T) {
 		}
 	}
 	t.Logf("%d bytes, %d ids, all equal", bytes, ids)
-}
-
-// installOracle puts the two packages and the script into dir, or skips the test.
-func installOracle(t *testing.T, dir string) {
-	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("needs %s: %v", program, err)
-		}
-	}
-	script, err := os.ReadFile("testdata/oracle.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string]string{"package.json": "{}", "oracle.mjs": string(script)} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
-	defer cancel()
-	npm := exec.CommandContext(ctx, "npm", "install", "--no-audit", "--no-fund", "--ignore-scripts",
-		"--fetch-retries=1", "@huggingface/tokenizers@0.2.0", "tiktoken@1.0.22")
-	npm.Dir = dir
-	npm.WaitDelay = 5 * time.Second
-	if out, err := npm.CombinedOutput(); err != nil {
-		t.Skipf("npm install: %v\n%s", err, out)
-	}
 }
 
 // oracleTexts are texts in valid UTF-8, since JavaScript has no other strings.

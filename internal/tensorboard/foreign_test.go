@@ -1,14 +1,11 @@
 package tensorboard
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
+
+	"muonclip/internal/nodetest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -35,21 +32,7 @@ const Event = root.lookupType('Event');
 `
 
 func TestForeignReader(t *testing.T) {
-	if testing.Short() {
-		t.Skip("installs npm packages")
-	}
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed: %v", tool, err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	dir := t.TempDir()
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "tfrecord@0.2.0", "protobufjs@6.11.4")
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Skipf("npm packages tfrecord and protobufjs are not available: %v\n%s", err, out)
-	}
+	dir := nodetest.Install(t, "tfrecord@0.2.0", "protobufjs@6.11.4")
 	w := create(t, filepath.Join(dir, "run"), 100, noon)
 	if err := w.Scalar(101, noon, "loss/train", 4.25); err != nil {
 		t.Fatal(err)
@@ -57,14 +40,7 @@ func TestForeignReader(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	script := filepath.Join(dir, "read.js")
-	if err := os.WriteFile(script, []byte(readerJS), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(ctx, "node", script, w.Path()).Output()
-	if err != nil {
-		t.Fatalf("foreign reader: %v\n%s", err, stderr(err))
-	}
+	out := nodetest.Run(t, dir, "read.cjs", readerJS, w.Path())
 	var got any
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%v in %s", err, out)
@@ -78,12 +54,4 @@ func TestForeignReader(t *testing.T) {
 	if diff := cmp.Diff(any(want), got); diff != "" {
 		t.Errorf("foreign reader sees (-want +got):\n%s", diff)
 	}
-}
-
-func stderr(err error) []byte {
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.Stderr
-	}
-	return nil
 }
