@@ -88,6 +88,7 @@ type Call struct {
 // Finish tells how a turn ended.
 type Finish string
 
+// The ways in which a turn ends.
 const (
 	FinishStop      Finish = "stop"       // with a text
 	FinishToolCalls Finish = "tool_calls" // with calls
