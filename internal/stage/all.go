@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 
+	"muonclip/internal/progress"
 	"muonclip/internal/report"
 )
 
@@ -22,16 +23,22 @@ func (r *Run) All(ctx context.Context) (*Summary, error) {
 	if err := r.Shards(ctx, tok, 2, stages); err != nil {
 		return nil, err
 	}
-	return r.PretrainAndReport(ctx)
+	return r.PretrainAndReport(ctx, 3, stages)
 }
 
-// PretrainAndReport trains and draws the report, which an interrupted training gets too.
-func (r *Run) PretrainAndReport(ctx context.Context) (*Summary, error) {
-	sum, err := r.Pretrain(ctx, 3, stages)
-	if errors.Is(err, ErrNoData) {
+// PretrainAndReport trains and draws the report, which a training that stopped early gets too.
+func (r *Run) PretrainAndReport(ctx context.Context, stage, stages int) (*Summary, error) {
+	sum, err := r.Pretrain(ctx, stage, stages)
+	if err != nil && !r.began {
 		return nil, err
 	}
+	task := r.Progress.Start(progress.Spec{Name: "report", Stage: stage + 1, Stages: stages})
 	path, reportErr := report.Write(r.Dir)
+	if reportErr != nil {
+		task.Fail(failed(ctx))
+	} else {
+		task.Done(path)
+	}
 	if err = errors.Join(err, reportErr); err != nil {
 		return nil, err
 	}

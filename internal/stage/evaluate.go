@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 
 	"muonclip/data/batch"
@@ -19,6 +20,7 @@ type EvalOptions struct {
 	Data    string // text; empty means the held-out shards of the run
 	SeqLen  int    // 0 means the run's, or 512
 	Threads int
+	Log     *slog.Logger // gets warnings; may be nil
 }
 
 // EvalResult is a held-out loss.
@@ -33,9 +35,15 @@ type EvalResult struct {
 
 // EvalLoss measures the mean next-token loss of a model.
 func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
-	t, err := OpenTrained(o.Model, o.Threads)
+	t, err := OpenTrained(o.Model, o.Threads, o.Log)
 	if err != nil {
 		return nil, err
+	}
+	switch room := t.Model.Config.MaxPositionEmbeddings; {
+	case o.SeqLen < 0 || o.SeqLen > room:
+		return nil, UsageError{fmt.Errorf("--seq-len is %d, the model takes 1 to %d tokens", o.SeqLen, room)}
+	case o.Data == "" && t.Step < 0:
+		return nil, UsageError{fmt.Errorf("%s is a model without a run, so it holds no text out; give text with --data", o.Model)}
 	}
 	if t.Tokenizer == nil {
 		return nil, fmt.Errorf("%s has no tokenizer, so text cannot be encoded for it", o.Model)
@@ -51,9 +59,7 @@ func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
 		r.Config.Data = config.Data{Sources: []config.Source{{Path: o.Data}}}
 		set.val, err = r.encodeAll(ctx, t.Tokenizer)
 	} else {
-		if t.Step >= 0 { // a checkpoint folder lies two levels below its run
-			r.Dir = runOf(t.Path)
-		}
+		r.Dir = runOf(t.Path)
 		set, err = r.openShards(t.Tokenizer)
 	}
 	if err != nil {
@@ -71,7 +77,7 @@ func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	loss, err := train.Evaluate(t.Model, heldOut, 0, 0)
+	loss, err := train.Evaluate(t.Model, stoppable{heldOut, ctx}, 0, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +85,19 @@ func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
 	return &EvalResult{
 		Loss: loss, Perplexity: math.Exp(loss), BitsPerByte: loss * float64(n) / math.Ln2 / float64(bytes), Tokens: n, Bytes: bytes, Weights: t.Path,
 	}, nil
+}
+
+// stoppable ends an evaluation between batches when ctx ends.
+type stoppable struct {
+	*batch.HeldOut
+	ctx context.Context
+}
+
+func (s stoppable) At(index int64, dst *batch.Batch) error {
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	return s.HeldOut.At(index, dst)
 }
 
 // encodeAll encodes the text of the run's sources in memory.

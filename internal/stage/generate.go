@@ -2,8 +2,11 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"math"
 
 	"muonclip/internal/config"
 	"muonclip/model/generate"
@@ -15,6 +18,7 @@ type GenerateOptions struct {
 	Prompts  []string // empty means one empty prompt
 	Samples  int      // completions of each prompt
 	Threads  int
+	Log      *slog.Logger           // gets warnings; may be nil
 	Settings config.Generate        // replaces the run's settings where Given says so
 	Given    func(flag string) bool // reports whether a flag of the generate command was given
 	Stream   io.Writer              // gets the text as it appears, where there is one completion; nil for none
@@ -33,7 +37,10 @@ type Generated struct {
 
 // Generate continues prompts.
 func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
-	t, err := OpenTrained(o.Model, o.Threads)
+	if o.Samples < 1 {
+		return nil, UsageError{fmt.Errorf("--samples is %d, want 1 or more", o.Samples)}
+	}
+	t, err := OpenTrained(o.Model, o.Threads, o.Log)
 	if err != nil {
 		return nil, err
 	}
@@ -44,14 +51,16 @@ func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 		o.Prompts = []string{""}
 	}
 	t.Config.Generate = o.settings(t.Config.Generate)
+	if err := checkSettings(t.Config.Generate); err != nil {
+		return nil, UsageError{err}
+	}
 	r := Generation(t.Config, t.Tokenizer, o.Prompts...)
 	r.Samples = o.Samples
 	if o.Stream != nil && len(o.Prompts)*o.Samples == 1 {
-		if _, err := io.WriteString(o.Stream, o.Prompts[0]); err != nil {
-			return nil, err
-		}
+		begin := o.Prompts[0] // shown with the first token, when the request has proved sound
 		r.OnToken = func(tok generate.Token) {
-			_, _ = io.WriteString(o.Stream, tok.Text) // a closed terminal does not spoil the result
+			_, _ = io.WriteString(o.Stream, begin+tok.Text) // a closed terminal does not spoil the result
+			begin = ""
 		}
 	}
 	done, err := generate.New(t.Model, t.Backend).Generate(ctx, r)
@@ -65,6 +74,28 @@ func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 		})
 	}
 	return out, nil
+}
+
+// checkSettings names every setting that is out of range.
+func checkSettings(g config.Generate) error {
+	var errs []error
+	for _, f := range []struct {
+		name      string
+		v, lo, hi float64
+	}{
+		{"max-tokens", float64(g.MaxTokens), 1, math.MaxInt32}, {"temperature", g.Temperature, 0, math.MaxFloat64},
+		{"top-k", float64(g.TopK), 0, math.MaxInt32}, {"top-p", g.TopP, 0, 1}, {"min-p", g.MinP, 0, 1},
+		{"repetition-penalty", g.RepetitionPenalty, 0, math.MaxFloat64},
+	} {
+		switch inside := f.v >= f.lo && f.v <= f.hi; { // false for NaN
+		case inside:
+		case f.hi == 1:
+			errs = append(errs, fmt.Errorf("--%s is %g, want %g to %g", f.name, f.v, f.lo, f.hi))
+		default:
+			errs = append(errs, fmt.Errorf("--%s is %g, want %g or more", f.name, f.v, f.lo))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // settings merges the given flags into the run's settings. A folder without a run has the defaults of

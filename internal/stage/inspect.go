@@ -24,6 +24,9 @@ type Inspections []Inspection
 
 // Inspect verifies a shard folder, or all shard folders of a run.
 func Inspect(dir string, documents, tokens int) (Inspections, error) {
+	if !exists(dir) {
+		return nil, fmt.Errorf("there is no folder %s; give a shard folder or a run folder", dir)
+	}
 	var found Inspections
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -108,7 +111,7 @@ func (in Inspections) Damage() error {
 	for _, i := range in {
 		for _, row := range i.Shards {
 			if row.Error != "" {
-				errs = append(errs, fmt.Errorf("%s: %s", filepath.Join(i.Dir, row.File), row.Error))
+				errs = append(errs, errors.New(row.Error)) // it names the file
 			}
 		}
 	}

@@ -2,7 +2,7 @@ package stage
 
 import (
 	"fmt"
-	"path/filepath"
+	"log/slog"
 
 	"muonclip/data/token"
 	"muonclip/internal/compute/cpu"
@@ -11,11 +11,20 @@ import (
 	"muonclip/model/hf"
 )
 
+// Exported is what ExportHF wrote.
+type Exported struct {
+	Dir         string   `json:"dir"`
+	Files       []string `json:"files"`
+	WeightBytes int64    `json:"weight_bytes"`
+	Warnings    []string `json:"warnings"` // traps that other programs have for this model
+	Weights     string   `json:"weights"`  // checkpoint or folder that the weights came from
+}
+
 // ExportHF writes a run's newest checkpoint, or one checkpoint, as a model folder in Hugging Face layout.
-func ExportHF(from, to string, o hf.Options) (hf.Report, error) {
-	t, err := OpenTrained(from, 0)
+func ExportHF(from, to string, o hf.Options, log *slog.Logger) (*Exported, error) {
+	t, err := OpenTrained(from, 0, log)
 	if err != nil {
-		return hf.Report{}, err
+		return nil, err
 	}
 	if t.Tokenizer != nil {
 		o.Tokenizer = t.Tokenizer.Save
@@ -23,7 +32,11 @@ func ExportHF(from, to string, o hf.Options) (hf.Report, error) {
 	if t.Step >= 0 {
 		o.Card = fmt.Sprintf("Trained by muonclip for %d optimizer steps, preset %s, seed %d.\n", t.Step, t.Config.Preset, t.Config.Seed)
 	}
-	return hf.Export(to, o, t.Model.Config, train.Tensors(t.Model))
+	rep, err := hf.Export(to, o, t.Model.Config, train.Tensors(t.Model))
+	if err != nil {
+		return nil, err
+	}
+	return &Exported{Dir: to, Files: rep.Files, WeightBytes: rep.WeightBytes, Warnings: rep.Warnings, Weights: t.Path}, nil
 }
 
 // ImportHF makes the run's first checkpoint, of step 0, from a model folder in Hugging Face layout,
@@ -42,12 +55,12 @@ func (r *Run) ImportHF(from string) error {
 		return err
 	}
 	fingerprint := ""
-	if exists(filepath.Join(from, token.FileJSON)) || exists(filepath.Join(from, token.FileTiktoken)) {
+	if hasTokenizer(from) {
 		tok, err := token.Load(from)
 		if err != nil {
 			return err
 		}
-		if err := tok.Save(r.path("data", "tokenizer")); err != nil {
+		if err := r.saveTokenizer(tok); err != nil {
 			return err
 		}
 		fingerprint = tok.Fingerprint()

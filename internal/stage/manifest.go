@@ -45,7 +45,7 @@ type Manifest struct {
 // describe fills in what does not depend on the work.
 func (r *Run) describe() Manifest {
 	return Manifest{
-		Version: version(), GoVersion: runtime.Version(), CPU: cpuName(), Command: r.Command, Preset: r.Config.Preset, Seed: r.Config.Seed,
+		Version: Version(), GoVersion: runtime.Version(), CPU: cpuName(), Command: r.Command, Preset: r.Config.Preset, Seed: r.Config.Seed,
 		ConfigFingerprint: r.Config.Fingerprint(), Started: time.Now().UTC().Format(time.RFC3339),
 	}
 }
@@ -61,8 +61,19 @@ func (r *Run) writeManifest(m Manifest) error {
 	return atomicfile.WriteFile(r.path("manifest.json"), b.Bytes())
 }
 
-// version is the module version, and the commit where the build knows it.
-func version() string {
+// readManifest reads manifest.json. It is empty where there is none or none that can be read: it is
+// written anew then.
+func (r *Run) readManifest() Manifest {
+	var m Manifest
+	data, err := os.ReadFile(r.path("manifest.json"))
+	if err != nil || json.Unmarshal(data, &m) != nil {
+		return Manifest{}
+	}
+	return m
+}
+
+// Version is the module version, and the commit where the build knows it.
+func Version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"

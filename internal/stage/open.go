@@ -3,6 +3,7 @@ package stage
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -26,18 +27,23 @@ type Trained struct {
 }
 
 // OpenTrained loads the newest valid checkpoint of a run folder, one checkpoint folder, or a model
-// folder in Hugging Face layout.
-func OpenTrained(dir string, threads int) (*Trained, error) {
+// folder in Hugging Face layout. A newer checkpoint that is damaged is a warning in log, which may be nil.
+func OpenTrained(dir string, threads int, log *slog.Logger) (*Trained, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	t := &Trained{Backend: cpu.New[float32](threads), Path: dir, Step: -1}
 	switch {
 	case exists(filepath.Join(dir, "config.json")):
 		return t, t.openHF(dir)
 	case exists(filepath.Join(dir, "state.json")):
-		return t, t.openRun(runOf(filepath.Clean(dir)), dir)
+		return t, t.openRun(runOf(filepath.Clean(dir)), dir, log)
 	case exists(filepath.Join(dir, "config.yaml")):
-		return t, t.openRun(dir, "")
+		return t, t.openRun(dir, "", log)
+	case !exists(dir):
+		return nil, fmt.Errorf("there is no folder %s; give a run folder, a checkpoint folder, or a model folder in Hugging Face layout", dir)
 	}
-	return nil, fmt.Errorf("%s is neither a run folder (with config.yaml) nor a model folder (with config.json)", dir)
+	return nil, fmt.Errorf("%s is neither a run folder (with config.yaml) nor a checkpoint (with state.json) nor a model folder (with config.json)", dir)
 }
 
 func (t *Trained) openHF(dir string) error {
@@ -49,7 +55,7 @@ func (t *Trained) openHF(dir string) error {
 	if t.Model, err = model.New(cfg, t.Backend); err != nil {
 		return err
 	}
-	if exists(filepath.Join(dir, token.FileJSON)) || exists(filepath.Join(dir, token.FileTiktoken)) {
+	if hasTokenizer(dir) {
 		if t.Tokenizer, err = token.Load(dir); err != nil {
 			return err
 		}
@@ -58,10 +64,10 @@ func (t *Trained) openHF(dir string) error {
 }
 
 // openRun loads a checkpoint of the run, the newest valid one where path is empty.
-func (t *Trained) openRun(run, path string) error {
+func (t *Trained) openRun(run, path string, log *slog.Logger) error {
 	var err error
 	if t.Config, err = config.Read(filepath.Join(run, "config.yaml")); err != nil {
-		return err
+		return UsageError{err}
 	}
 	r := &Run{Dir: run, Config: t.Config}
 	if t.Tokenizer, err = r.LoadTokenizer(); err != nil {
@@ -69,7 +75,11 @@ func (t *Trained) openRun(run, path string) error {
 	}
 	var c *checkpoint.Checkpoint
 	if path == "" {
-		c, _, err = checkpoint.Latest(run)
+		var damage []error
+		c, damage, err = checkpoint.Latest(run)
+		for _, d := range damage {
+			log.Warn("a checkpoint is damaged; an earlier one is used", "error", d)
+		}
 	} else {
 		c, err = checkpoint.Load(path)
 	}
@@ -77,10 +87,10 @@ func (t *Trained) openRun(run, path string) error {
 		return fmt.Errorf("%s has not been trained yet: %w; train it with \"muonclip pretrain --out %s\"", run, err, run)
 	}
 	if err != nil {
-		return DamagedError{err}
+		return damaged(err)
 	}
 	if err := c.Match(t.Config.Identity(), t.Tokenizer.Fingerprint()); err != nil {
-		return DamagedError{err}
+		return damaged(err)
 	}
 	cfg, err := ModelConfig(t.Config, t.Tokenizer)
 	if err != nil {

@@ -33,11 +33,16 @@ type Summary struct {
 }
 
 // Pretrain trains the run's model on the run's shards, from its newest checkpoint on where there is
-// one. When ctx ends it saves a checkpoint and returns train.ErrInterrupted.
+// one. A run that is done stays as it is. When ctx ends it saves a checkpoint and returns an error that
+// wraps ErrInterrupted.
 func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error) {
 	tok, err := r.LoadTokenizer()
 	if err != nil {
 		return nil, err
+	}
+	before := r.readManifest()
+	if r.done(before, tok) {
+		return r.summary(before)
 	}
 	set, err := r.openShards(tok)
 	if err != nil {
@@ -59,6 +64,9 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 		return nil, err
 	}
 	manifest := r.describe()
+	if before.Started != "" {
+		manifest.Started = before.Started
+	}
 	manifest.describeModel(m.Config, be)
 	set.describe(&manifest, loader, heldOut)
 	manifest.TokenizerFingerprint = tok.Fingerprint()
@@ -82,6 +90,9 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 			valLoss = *row.ValLoss
 		}
 		task.Set(row.Step, fields(row, valLoss)...)
+		if row.Step%int64(max(r.Config.Train.LogEvery, 1)) == 0 {
+			r.Log.Debug("step", "step", row.Step, "loss", row.Loss, "lr", row.LR, "grad_norm", row.GradNorm, "max_logit", row.LargestLogit(), "clipped_heads", row.ClippedHeads)
+		}
 	}
 	var val train.HeldOut
 	if heldOut != nil {
@@ -91,12 +102,16 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 	defer feed.close()
 	loop, err := train.New(m, opt, feed, val, options)
 	if err != nil {
-		return nil, err
+		return nil, damaged(err)
 	}
 	task = r.Progress.Start(progress.Spec{Name: "pretrain", Stage: stage, Stages: stages, Unit: "steps", Total: int64(options.Steps), Done: int64(loop.Done())})
+	r.began = true
 	if err := loop.Run(ctx); err != nil {
-		task.Fail(err)
-		return nil, err
+		task.Fail(failed(ctx))
+		if errors.Is(err, ErrInterrupted) {
+			err = fmt.Errorf("%w after step %d of %d; the same command goes on from the newest checkpoint", err, loop.Done(), options.Steps)
+		}
+		return nil, damaged(err)
 	}
 	task.Done("")
 	manifest.Finished = time.Now().UTC().Format(time.RFC3339)
@@ -104,6 +119,15 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 		return nil, err
 	}
 	return r.summary(manifest)
+}
+
+// done reports whether a training of this configuration has come to its end, given the manifest.
+func (r *Run) done(m Manifest, tok *token.Tokenizer) bool {
+	if m.Finished == "" || m.ConfigFingerprint != r.Config.Fingerprint() || m.TokenizerFingerprint != tok.Fingerprint() {
+		return false
+	}
+	c, _, err := checkpoint.Latest(r.Dir)
+	return err == nil && c.State.Step == r.Config.Train.TotalSteps() && c.Match(r.Config.Identity(), tok.Fingerprint()) == nil
 }
 
 // summary reads the outcome from the run's files, so that it is there for a run that was done before.
@@ -126,13 +150,15 @@ func (r *Run) summary(m Manifest) (*Summary, error) {
 	return s, nil
 }
 
-// fields is what the progress line shows of a step.
+// fields is what the progress line shows of a step, the most wanted first: a narrow one lacks the last.
 func fields(row *metrics.Row, valLoss float64) []progress.Field {
-	f := []progress.Field{progress.Float("loss", row.Loss)}
+	f := []progress.Field{
+		progress.Float("loss", row.Loss), {Name: "tok/s", Value: fmt.Sprintf("%.0f", row.TokensPerSecond)}, progress.Float("max logit", row.LargestLogit()),
+	}
 	if !math.IsNaN(valLoss) {
 		f = append(f, progress.Float("val", valLoss))
 	}
-	return append(f, progress.Field{Name: "tok/s", Value: fmt.Sprintf("%.0f", row.TokensPerSecond)}, progress.Float("max logit", row.LargestLogit()))
+	return f
 }
 
 // NewModel makes the model of the run with its initial weights.
@@ -225,5 +251,9 @@ func (m *Manifest) describeModel(cfg model.Config, be *cpu.Backend[float32]) {
 	m.Kernels, m.Threads, m.PeakGflops = be.Kernels(), be.Threads(), be.Peak()/1e9
 }
 
-// ErrNoData is wrapped by errors about a run folder without tokenizer or shards.
-var ErrNoData = errors.New("the run has no data yet")
+var (
+	// ErrNoData is wrapped by errors about a run folder without tokenizer or shards.
+	ErrNoData = errors.New("no data yet")
+	// ErrInterrupted is wrapped by errors about work that was ended early after saving it.
+	ErrInterrupted = train.ErrInterrupted
+)

@@ -3,6 +3,7 @@
 package stage
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +13,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"muonclip/data/shard"
 	"muonclip/internal/atomicfile"
+	"muonclip/internal/checkpoint"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
 )
@@ -25,18 +28,19 @@ type Run struct {
 	Progress *progress.Display
 	Command  string // as a person would type it, for the manifest
 
-	lock *os.File
+	lock  *os.File
+	began bool // training went on from where it was, so that there is something new to report
 }
 
 // Open makes or opens the run folder. A folder that holds a run keeps its config.yaml unless the new
 // configuration may follow it. Only one process may have a run open.
 func Open(r Run) (*Run, error) {
 	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
-		return nil, fmt.Errorf("run folder: %w", err)
+		return nil, fmt.Errorf("run folder: %w; choose another --out", err)
 	}
 	lock, err := os.OpenFile(r.path(".lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("run folder: %w", err)
+		return nil, fmt.Errorf("run folder: %w; make it writable or choose another --out", err)
 	}
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("run folder %s is in use by another process; wait for it or choose another --out", r.Dir), lock.Close())
@@ -51,16 +55,27 @@ func Open(r Run) (*Run, error) {
 // Close lets other processes open the run.
 func (r *Run) Close() error { return r.lock.Close() }
 
+// writeConfig writes config.yaml where the checkpoints of the folder allow the configuration.
 func (r *Run) writeConfig() error {
 	path := r.path("config.yaml")
-	if _, err := os.Stat(path); err == nil {
+	saved, err := checkpoint.List(r.Dir)
+	if err != nil {
+		return err
+	}
+	switch {
+	case exists(path):
 		old, err := config.Read(path)
 		if err != nil {
-			return fmt.Errorf("%s: %w", r.Dir, err)
+			return UsageError{fmt.Errorf("%s: %w", r.Dir, err)}
 		}
 		if err := config.Contradicts(old, r.Config); err != nil {
 			return DamagedError{fmt.Errorf("%s: %w", r.Dir, err)}
 		}
+	case len(saved) > 0:
+		return DamagedError{fmt.Errorf("%s has checkpoints and no config.yaml, so nobody knows what they are of: restore it, or choose another --out", r.Dir)}
+	}
+	if n, total := len(saved), r.Config.Train.TotalSteps(); n > 0 && saved[n-1].Step > total {
+		return UsageError{fmt.Errorf("%s is at step %d, past the %d steps asked for: raise train.steps, or choose another --out", saved[n-1].Path, saved[n-1].Step, total)}
 	}
 	return atomicfile.WriteFile(path, r.Config.Marshal())
 }
@@ -80,6 +95,39 @@ func (e DamagedError) Unwrap() error { return e.Err }
 
 // Damaged marks the error for the program's exit code.
 func (e DamagedError) Damaged() bool { return true }
+
+// damaged marks errors about checkpoints and shards that are damaged or of another run, and passes
+// others on.
+func damaged(err error) error {
+	for _, kind := range []error{
+		checkpoint.ErrDamaged, checkpoint.ErrVersion, checkpoint.ErrOther,
+		shard.ErrDamaged, shard.ErrVersion, shard.ErrTokenizer, shard.ErrTokenRange, shard.ErrNoManifest,
+	} {
+		if errors.Is(err, kind) {
+			return DamagedError{err}
+		}
+	}
+	return err
+}
+
+// UsageError marks an error about what the user asked for.
+type UsageError struct{ Err error }
+
+func (e UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error itself.
+func (e UsageError) Unwrap() error { return e.Err }
+
+// Usage marks the error for the program's exit code.
+func (e UsageError) Usage() bool { return true }
+
+// failed is what a progress line says of an error, which the command reports in full.
+func failed(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	return errors.New("failed")
+}
 
 // threads is the number of threads that the run may use.
 func (r *Run) threads() int {

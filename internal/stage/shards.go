@@ -52,12 +52,12 @@ func (r *Run) Shards(ctx context.Context, tok *token.Tokenizer, stage, stages in
 			}
 		}
 		if err != nil {
-			task.Fail(err)
-			return err
+			task.Fail(failed(ctx))
+			return explainSplit(err)
 		}
 	}
 	if err := errors.Join(flush(), writers.finish(c.Stats())); err != nil {
-		task.Fail(err)
+		task.Fail(failed(ctx))
 		return err
 	}
 	task.Done("")
@@ -172,7 +172,7 @@ func (r *Run) openShards(tok *token.Tokenizer) (*shardSet, error) {
 			reader, err := shard.Open(dir, shard.Options{Tokenizer: tok.Fingerprint(), VocabSize: r.Config.Model.VocabSize})
 			if err != nil {
 				set.close()
-				return nil, DamagedError{err}
+				return nil, damaged(err)
 			}
 			source := batch.Source{Name: s.Label(), Documents: reader, Weight: s.Weight}
 			if split == corpus.Train {

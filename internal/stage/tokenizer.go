@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"path/filepath"
 
 	"muonclip/data/corpus"
 	"muonclip/data/token"
+	"muonclip/internal/atomicfile"
+	"muonclip/internal/checkpoint"
 	"muonclip/internal/progress"
 )
 
@@ -31,19 +34,41 @@ func (r *Run) Tokenizer(ctx context.Context, stage, stages int) (*token.Tokenize
 	if _, err := ModelConfig(r.Config, tok); err != nil {
 		return nil, err
 	}
-	return tok, tok.Save(r.path("data", "tokenizer"))
+	return tok, r.saveTokenizer(tok)
+}
+
+// saveTokenizer writes data/tokenizer as a whole, so that a run that is killed meanwhile finds none.
+func (r *Run) saveTokenizer(tok *token.Tokenizer) error {
+	if err := os.MkdirAll(r.path("data"), 0o755); err != nil {
+		return fmt.Errorf("tokenizer: %w", err)
+	}
+	if _, err := atomicfile.Clean(r.path("data")); err != nil {
+		return err
+	}
+	return atomicfile.WriteDir(r.path("data", "tokenizer"), true, tok.Save)
 }
 
 // LoadTokenizer reads the tokenizer of the run. The error wraps ErrNoData where there is none.
 func (r *Run) LoadTokenizer() (*token.Tokenizer, error) {
 	dir := r.path("data", "tokenizer")
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+	if !hasTokenizer(dir) {
 		return nil, fmt.Errorf("%s has no tokenizer: %w; make one with \"muonclip tokenizer train --out %s\"", r.Dir, ErrNoData, r.Dir)
 	}
-	return token.Load(dir)
+	tok, err := token.Load(dir)
+	if err != nil {
+		return nil, DamagedError{err}
+	}
+	return tok, nil
+}
+
+func hasTokenizer(dir string) bool {
+	return exists(filepath.Join(dir, token.FileJSON)) || exists(filepath.Join(dir, token.FileTiktoken))
 }
 
 func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tokenizer, error) {
+	if c, _, err := checkpoint.Latest(r.Dir); err == nil && c.State.TokenizerFingerprint == "" {
+		return nil, DamagedError{fmt.Errorf("%s was imported without its tokenizer, and a new one would number other tokens: copy its tokenizer.json to %s", r.Dir, r.path("data", "tokenizer"))}
+	}
 	c, err := r.corpus(ctx)
 	if err != nil {
 		return nil, err
@@ -56,11 +81,24 @@ func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tok
 		},
 	}, texts(ctx, c, r.Config.Tokenizer.TrainBytes))
 	if err != nil {
-		task.Fail(err)
-		return nil, err
+		task.Fail(failed(ctx))
+		return nil, explainSplit(err)
 	}
-	task.Done(fmt.Sprintf("%d tokens", tok.VocabSize()))
+	task.Set(int64(tok.VocabSize())) // with the special tokens
+	enough := ""
+	if tok.VocabSize() < r.Config.TokenizerVocab() {
+		enough = "the text has no more pairs to merge"
+	}
+	task.Done(enough)
 	return tok, nil
+}
+
+// explainSplit adds to an error about an empty split which keys decide on it.
+func explainSplit(err error) error {
+	if errors.Is(err, corpus.ErrSplit) {
+		return fmt.Errorf("%w (data.val_fraction, seed, data.chunk_bytes; data.val_fraction=0 holds nothing out)", err)
+	}
+	return err
 }
 
 // texts yields the training documents up to limit bytes; 0 means all of them.
