@@ -20,6 +20,7 @@ func newEvalCommand(g *globals) *cobra.Command {
 }
 
 func newEvalLossCommand(g *globals) *cobra.Command {
+	var from modelOptions
 	var o stage.EvalOptions
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -30,11 +31,15 @@ run folder, or with --data any text. The result is in nats per token, and in bit
 which can be compared between tokenizers. A run folder stands for its newest checkpoint.
 
 ` + exitCodeHelp,
-		Example: `  muonclip eval loss --model runs/tiny
+		Example: `  muonclip eval loss --preset tiny
   muonclip eval loss --model runs/tiny/checkpoints/step-000100 --json
   muonclip eval loss --model hf-folder --data book.txt --seq-len 512`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.Model, err = from.folder(); err != nil {
+				return err
+			}
 			o.Log = g.logger()
 			res, err := stage.EvalLoss(cmd.Context(), o)
 			if err != nil {
@@ -48,12 +53,11 @@ which can be compared between tokenizers. A run folder stands for its newest che
 			return err
 		},
 	}
+	from.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.Model, "model", "", "run `FOLDER`, checkpoint folder, or model folder in Hugging Face layout")
 	f.StringVar(&o.Data, "data", "", "text `PATH` to evaluate on instead of the run's held-out shards")
 	f.IntVar(&o.SeqLen, "seq-len", 0, "tokens of a sequence; 0 means the run's, or 512")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
 	addJSONFlag(cmd, &asJSON)
-	required(cmd, "model")
 	return cmd
 }

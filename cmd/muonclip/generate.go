@@ -9,6 +9,7 @@ import (
 )
 
 func newGenerateCommand(g *globals) *cobra.Command {
+	var from modelOptions
 	var o stage.GenerateOptions
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -16,15 +17,19 @@ func newGenerateCommand(g *globals) *cobra.Command {
 		Short: "Continue prompts with a trained model",
 		Long: `Continue each prompt, which is text that a document begins with; without a prompt the model starts a
 document of its own. The model is the newest checkpoint of a run, one checkpoint, or a folder in
-Hugging Face layout. Text appears as it is generated where there is one completion to show. The same
+Hugging Face layout; without a flag that names one it is the run of the preset tiny. Text appears as it is generated where there is one completion to show. The same
 seed gives the same text, whatever the number of threads or prompts beside it.
 
 ` + exitCodeHelp,
-		Example: `  muonclip generate --model runs/tiny "func (r *Reader) Read("
-  muonclip generate --model runs/tiny --samples 4 --temperature 0.7 --top-p 0.9 --seed 7 "// Package"
+		Example: `  muonclip generate "func (r *Reader) Read("
+  muonclip generate --out runs/books --samples 4 --temperature 0.7 --top-p 0.9 --seed 7 "// Package"
   muonclip generate --model hf-folder --temperature 0 --max-tokens 64 --json "Once upon a time"`,
 		Args: usage(cobra.ArbitraryArgs),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Model, err = from.folder(); err != nil {
+				return err
+			}
 			o.Prompts = args
 			o.Given, o.Log = cmd.Flags().Changed, g.logger()
 			if !asJSON {
@@ -49,8 +54,8 @@ seed gives the same text, whatever the number of threads or prompts beside it.
 			return nil
 		},
 	}
+	from.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.Model, "model", "", "run `FOLDER`, checkpoint folder, or model folder in Hugging Face layout")
 	f.IntVar(&o.Samples, "samples", 1, "completions of each prompt")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
 	s := &o.Settings
@@ -63,6 +68,5 @@ seed gives the same text, whatever the number of threads or prompts beside it.
 	f.StringArrayVar(&s.Stop, "stop", nil, "text that ends a completion; may be repeated")
 	f.Uint64Var(&s.Seed, "seed", 0, "seed of the random draws; without it the run's")
 	addJSONFlag(cmd, &asJSON)
-	required(cmd, "model")
 	return cmd
 }

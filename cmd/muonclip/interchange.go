@@ -23,7 +23,8 @@ func newExportCommand(g *globals) *cobra.Command {
 }
 
 func newExportHFCommand(g *globals) *cobra.Command {
-	var from, to, dtype string
+	var from modelOptions
+	var to, dtype string
 	var shard int64
 	var force, asJSON bool
 	cmd := &cobra.Command{
@@ -35,7 +36,7 @@ generation_config.json, the tokenizer and Kimi K2's chat template. The folder ap
 at all. docs/formats/hf.md lists the files.
 
 ` + exitCodeHelp,
-		Example: `  muonclip export hf --model runs/tiny --to tiny-hf
+		Example: `  muonclip export hf --to tiny-hf
   muonclip export hf --model runs/tiny --to tiny-hf --dtype bf16 --shard-size 1000000000`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -44,9 +45,13 @@ at all. docs/formats/hf.md lists the files.
 			if !ok {
 				return usageError{fmt.Errorf("--dtype is %q, want f32 or bf16", dtype)}
 			}
+			folder, err := from.folder()
+			if err != nil {
+				return err
+			}
 			var rep *stage.Exported
-			err := orInterrupted(cmd.Context(), func() (err error) {
-				rep, err = stage.ExportHF(from, to, hf.Options{DType: d, MaxShardBytes: shard, Force: force}, g.logger())
+			err = orInterrupted(cmd.Context(), func() (err error) {
+				rep, err = stage.ExportHF(folder, to, hf.Options{DType: d, MaxShardBytes: shard, Force: force}, g.logger())
 				return err
 			})
 			if err != nil {
@@ -64,14 +69,14 @@ at all. docs/formats/hf.md lists the files.
 			return nil
 		},
 	}
+	from.addFlags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&from, "model", "", "run `FOLDER` or checkpoint folder")
 	f.StringVar(&to, "to", "", "`FOLDER` to write")
 	f.StringVar(&dtype, "dtype", "f32", "f32 or bf16")
 	f.Int64Var(&shard, "shard-size", 0, "largest safetensors file in bytes; 0 means 5 GB")
 	f.BoolVar(&force, "force", false, "replace an earlier export")
 	addJSONFlag(cmd, &asJSON)
-	required(cmd, "model", "to")
+	required(cmd, "to")
 	return cmd
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +42,31 @@ func (o *configOptions) load() (config.Config, config.Origins, error) {
 		return config.Config{}, nil, usageError{err}
 	}
 	return cfg, origins, nil
+}
+
+// modelOptions are the flags that name a trained model: any folder that holds one, or a run as the
+// training commands name it.
+type modelOptions struct{ model, out, preset string }
+
+func (o *modelOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.model, "model", "", "run `FOLDER`, checkpoint folder, or model folder in Hugging Face layout")
+	f.StringVar(&o.out, "out", "", "run `FOLDER`, as of the training commands")
+	f.StringVar(&o.preset, "preset", "", "`NAME` of the preset whose run runs/NAME to use (default tiny)")
+}
+
+// folder is the folder that the flags name.
+func (o *modelOptions) folder() (string, error) {
+	var named []string
+	for _, name := range []string{o.model, o.out, o.preset} {
+		if name != "" {
+			named = append(named, name)
+		}
+	}
+	if len(named) > 1 {
+		return "", usageError{fmt.Errorf("%s: give one of --model, --out and --preset", strings.Join(named, ", "))}
+	}
+	return cmp.Or(o.model, o.out, filepath.Join("runs", cmp.Or(o.preset, "tiny"))), nil
 }
 
 // addOutFlag adds --out, the run folder, for commands that write one.

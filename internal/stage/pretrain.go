@@ -13,6 +13,7 @@ import (
 	"muonclip/internal/compute/cpu"
 	"muonclip/internal/config"
 	"muonclip/internal/metrics"
+	"muonclip/internal/plan"
 	"muonclip/internal/progress"
 	"muonclip/internal/train"
 	"muonclip/model"
@@ -44,6 +45,7 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 	if r.done(before, tok) {
 		return r.summary(before)
 	}
+	r.warnOfMemory()
 	set, err := r.openShards(tok)
 	if err != nil {
 		return nil, err
@@ -119,6 +121,14 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 		return nil, err
 	}
 	return r.summary(manifest)
+}
+
+// warnOfMemory says so before a run starts that this machine's memory will not hold.
+func (r *Run) warnOfMemory() {
+	if here := plan.FitsHere(r.Config, plan.ThisMachine()); !here.Fits {
+		r.Log.Warn("the run may not fit into this machine's memory; see \"muonclip plan\"",
+			"needs_gib", float64(here.Need.Total)/(1<<30), "available_gib", float64(here.Available)/(1<<30), "limit", here.Limit)
+	}
 }
 
 // done reports whether a training of this configuration has come to its end, given the manifest.
