@@ -17,8 +17,9 @@ func newGenerateCommand(g *globals) *cobra.Command {
 		Short: "Continue prompts with a trained model",
 		Long: `Continue each prompt, which is text that a document begins with; without a prompt the model starts a
 document of its own. The model is the newest checkpoint of a run, one checkpoint, or a folder in
-Hugging Face layout; without a flag that names one it is the run of the preset tiny. Text appears as it is generated where there is one completion to show. The same
-seed gives the same text, whatever the number of threads or prompts beside it.
+Hugging Face layout; without a flag that names one it is the run of the preset tiny. Text appears as
+it is generated where there is one completion to show. The same seed gives the same text, whatever
+the number of threads or prompts beside it.
 
 ` + exitCodeHelp,
 		Example: `  muonclip generate "func (r *Reader) Read("

@@ -85,7 +85,7 @@ func TestGenerateFailsClearly(t *testing.T) {
 		{[]string{"--model", "nowhere", "x"}, 1, []string{"there is no folder nowhere"}},
 		{[]string{"--model", "books", "x"}, 1, []string{"books is neither a run folder"}},
 		{[]string{"--model", "untrained", "x"}, 1, []string{"untrained has not been trained yet", "muonclip pretrain --out untrained"}},
-		{[]string{"x"}, 1, []string{"there is no folder runs/tiny"}},
+		{[]string{"x"}, 1, []string{"there is no folder runs/tiny", "muonclip run"}},
 		{[]string{"--model", "out", "--preset", "tiny", "x"}, 2, []string{"give one of --model, --out and --preset"}},
 		{[]string{"--model", "out", "--samples", "0", "x"}, 2, []string{"--samples is 0"}},
 		{[]string{"--model", "out", "--temperature", "-1", "--top-p", "3", "x"}, 2, []string{"--temperature is -1", "--top-p is 3, want 0 to 1"}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -106,7 +107,7 @@ func (p *place) temporaries(run string) int {
 		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // killed before there was a folder
 		p.t.Fatal(err)
 	}
 	return n

@@ -36,7 +36,7 @@ func tree(t *testing.T, tags string) []pkg {
 	sources(t) // a result is cached by the files that the test itself has looked at
 	cmd := exec.Command("go", "list", "-e", "-tags="+tags, "-json=ImportPath,Doc,GoFiles,Imports,Deps", "./...")
 	cmd.Dir = "../.."
-	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod -buildvcs=false")
+	cmd.Env = append(os.Environ(), "GOFLAGS=-buildvcs=false")
 	var errout bytes.Buffer
 	cmd.Stderr = &errout
 	out, err := cmd.Output()

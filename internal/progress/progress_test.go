@@ -171,6 +171,21 @@ func TestFrameFitsEveryWidth(t *testing.T) {
 	})
 }
 
+// TestAnEightyColumnTerminalShowsTheFigures: the bar gives way before what people watch.
+func TestAnEightyColumnTerminalShowsTheFigures(t *testing.T) {
+	c := newClock()
+	d := New(Options{Out: io.Discard, Mode: Live, Now: c.now, Width: wide(80)})
+	task := d.Start(Spec{Name: "pretrain", Stage: 3, Stages: 4, Unit: "steps", Total: 600})
+	c.sleep(time.Minute)
+	task.Set(270, Float("loss", 3.4), Field{"tok/s", "17210"}, Float("max logit", 12.1))
+	line := task.frame(c.now(), 80)
+	for _, want := range []string{"45%", "eta", "loss 3.4", "tok/s 17210", "max logit 12.1"} {
+		if !strings.Contains(line, want) {
+			t.Errorf("%q does not show %s", line, want)
+		}
+	}
+}
+
 func TestConcurrentUse(t *testing.T) {
 	for _, mode := range []Mode{Live, Plain, Quiet} {
 		var out bytes.Buffer

@@ -18,7 +18,7 @@ const (
 
 // frame is the live line: title, bar, share, count, rate, time left, fields. It is one column narrower than the
 // terminal, because some wrap when the last column is filled. What does not fit goes in this order: part of the bar, the
-// fields from the last, the rate, the bar, the count.
+// rate, the count, the bar, the fields from the last.
 func (t *Task) frame(now time.Time, width int) string {
 	room := max(width-1, 1)
 	title, share, amount, rate, left := t.title(), t.share(), t.amount(), t.speed(), t.left(now)
@@ -46,14 +46,14 @@ func (t *Task) frame(now time.Time, width int) string {
 		switch {
 		case bar > barLeast:
 			bar = max(barLeast, bar-over())
-		case len(fields) > 0:
-			fields = fields[:len(fields)-1]
 		case rate != "":
 			rate = ""
-		case bar > 0:
-			bar = 0
 		case amount != "":
 			amount = ""
+		case bar > 0:
+			bar = 0
+		case len(fields) > 0:
+			fields = fields[:len(fields)-1]
 		default:
 			return string([]rune(line)[:room])
 		}

@@ -41,7 +41,7 @@ func OpenTrained(dir string, threads int, log *slog.Logger) (*Trained, error) {
 	case exists(filepath.Join(dir, "config.yaml")):
 		return t, t.openRun(dir, "", log)
 	case !exists(dir):
-		return nil, fmt.Errorf("there is no folder %s; give a run folder, a checkpoint folder, or a model folder in Hugging Face layout", dir)
+		return nil, fmt.Errorf("there is no folder %s; train a model with \"muonclip run\", or give a folder that holds one with --model", dir)
 	}
 	return nil, fmt.Errorf("%s is neither a run folder (with config.yaml) nor a checkpoint (with state.json) nor a model folder (with config.json)", dir)
 }

@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"encoding/json"
+	"math"
+	"strings"
 	"testing"
 
 	"muonclip/internal/config"
@@ -48,5 +51,17 @@ func TestClipCheckNoticesAWrongRow(t *testing.T) {
 	p.Value[(small.QKNopeHeadDim+1)*p.Cols] *= 0.5 // a value row, which no clip may touch
 	if n := countChanged(small, p, before, 0, nil); n != 1 {
 		t.Errorf("%d changed elements were noticed, want 1", n)
+	}
+}
+
+func TestChecksAreJSON(t *testing.T) {
+	for want, worst := range map[string]float64{"0.5": 0.5, "null": math.Inf(1)} {
+		data, err := json.Marshal([]Check{{Name: "x", Worst: worst}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(data), `"worst":`+want) || !strings.Contains(string(data), `"name":"x"`) {
+			t.Errorf("%s does not hold a worst error of %s", data, want)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -9,12 +10,25 @@ import (
 
 // Check is the outcome of one comparison.
 type Check struct {
-	Name      string  // short and fixed, for programs
-	What      string  // what was compared with what
-	Worst     float64 // largest error seen, infinite if something was missing or not a number
-	Tolerance float64 // largest error allowed
-	OK        bool    // Worst <= Tolerance
-	Detail    string  // where the worst error was
+	Name      string  `json:"name"`      // short and fixed, for programs
+	What      string  `json:"what"`      // what was compared with what
+	Worst     float64 `json:"worst"`     // largest error seen, infinite if something was missing or not a number; null in JSON then
+	Tolerance float64 `json:"tolerance"` // largest error allowed
+	OK        bool    `json:"ok"`        // Worst <= Tolerance
+	Detail    string  `json:"detail"`    // where the worst error was
+}
+
+// MarshalJSON writes null for an error that is not a finite number, which JSON cannot hold.
+func (c Check) MarshalJSON() ([]byte, error) {
+	type plain Check
+	out := struct {
+		plain
+		Worst *float64 `json:"worst"`
+	}{plain: plain(c)}
+	if !math.IsInf(c.Worst, 0) && !math.IsNaN(c.Worst) {
+		out.Worst = &c.Worst
+	}
+	return json.Marshal(out)
 }
 
 // note keeps the error if it is the worst so far; an error that is not a number counts as infinite.

@@ -71,7 +71,7 @@ func (r *Request) check(c model.Config) error {
 		if err := checkIDs(c, p); err != nil {
 			bad("prompt %d: %w", i, err)
 		} else if len(p) >= c.MaxPositionEmbeddings {
-			bad("prompt %d: %d tokens leave no room within max_position_embeddings %d", i, len(p), c.MaxPositionEmbeddings)
+			bad("prompt %d: %d tokens leave no room within max_position_embeddings %d; shorten the prompt", i, len(p), c.MaxPositionEmbeddings)
 		}
 	}
 	for _, f := range []struct {
