@@ -76,6 +76,30 @@ func TestHeldOutCoversOnce(t *testing.T) {
 }
 
 // TestUnigramLoss compares with the formula computed plainly.
+func TestSpreadTakesBatchesEvenly(t *testing.T) {
+	docs := numbered(0, 7, 20, 13)
+	h, err := NewHeldOut([]Source{{Name: "x", Documents: docs}}, Config{Rows: 1, Cols: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := h.Spread(0).Len(); got != h.Len() {
+		t.Errorf("no limit gives %d of %d batches", got, h.Len())
+	}
+	part := h.Spread(3)
+	for i := range part.Len() {
+		var got, want Batch
+		if err := part.At(i, &got); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.At(i*h.Len()/3, &want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("batch %d: %s", i, diff)
+		}
+	}
+}
+
 func TestUnigramLoss(t *testing.T) {
 	train, val := randomText(20, 30, 40, 1), randomText(5, 30, 50, 2)
 	cfg := Config{Rows: 3, Cols: 8, After: []int32{49}}

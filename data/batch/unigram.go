@@ -23,7 +23,7 @@ type Unigram struct {
 // c(v) is how often v occurs in training, C the sum of c, V the vocabulary size and a the smoothing
 // (1 is add-one). With several sources c(v) is the sum over sources k of w_k*C/C_k*c_k(v), so that the
 // counts follow the mixture weights w_k. It reads all training tokens once.
-func UnigramLoss(ctx context.Context, train *Loader, val *HeldOut, vocab int, smoothing float64) (Unigram, error) {
+func UnigramLoss(ctx context.Context, train *Loader, val Evaluation, vocab int, smoothing float64) (Unigram, error) {
 	if vocab <= 0 || !(smoothing > 0) {
 		return Unigram{}, fmt.Errorf("batch: unigram loss: vocabulary %d and smoothing %v, want positive numbers; without smoothing an unseen token has infinite loss", vocab, smoothing)
 	}

@@ -76,7 +76,7 @@ type Train struct {
 	RouterBiasUpdateRate float64  `json:"router_bias_update_rate" role:"numerics" doc:"step of e_score_correction_bias towards an even expert load; 0 leaves it alone"`
 	InitFrom             string   `json:"init_from" role:"identity" doc:"Hugging Face folder with the initial weights; empty draws them from seed"`
 	EvalEvery            int      `json:"eval_every" doc:"steps between evaluations; 0 evaluates only at the end"`
-	EvalTokens           int64    `json:"eval_tokens" doc:"held-out tokens of one evaluation; 0 means all of them"`
+	EvalTokens           int64    `json:"eval_tokens" doc:"held-out tokens of one evaluation, in whole batches spread evenly over them; 0 means all of them"`
 	SampleEvery          int      `json:"sample_every" doc:"steps between generated samples; 0 samples only at the end"`
 	SamplePrompts        []string `json:"sample_prompts" doc:"prompts of the samples; empty generates none"`
 	CheckpointEvery      int      `json:"checkpoint_every" doc:"steps between checkpoints; 0 saves only at the end and on interruption"`

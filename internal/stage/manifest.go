@@ -31,7 +31,8 @@ type Manifest struct {
 	Documents   int64           `json:"documents"`    // kept, training and held-out
 	TokensTrain int64           `json:"tokens_train"` // one epoch
 	TokensVal   int64           `json:"tokens_val"`
-	UnigramLoss float64         `json:"unigram_loss"` // of a unigram model on the held-out tokens, nats per token
+	TokensEval  int64           `json:"tokens_eval"`  // held-out targets of each evaluation
+	UnigramLoss float64         `json:"unigram_loss"` // of a unigram model on the targets of an evaluation, nats per token
 	Corpus      json.RawMessage `json:"corpus,omitempty"`
 
 	TokenizerFingerprint string            `json:"tokenizer_fingerprint"`

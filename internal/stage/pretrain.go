@@ -72,12 +72,14 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 	manifest.describeModel(m.Config, be)
 	set.describe(&manifest, loader, heldOut)
 	manifest.TokenizerFingerprint = tok.Fingerprint()
+	var val batch.Evaluation
 	if heldOut != nil {
-		unigram, err := batch.UnigramLoss(ctx, loader, heldOut, m.Config.VocabSize, 1)
+		val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))
+		unigram, err := batch.UnigramLoss(ctx, loader, val, m.Config.VocabSize, 1)
 		if err != nil {
 			return nil, err
 		}
-		manifest.UnigramLoss = unigram.Loss
+		manifest.UnigramLoss, manifest.TokensEval = unigram.Loss, unigram.Targets
 	}
 	if err := r.writeManifest(manifest); err != nil {
 		return nil, err
@@ -95,10 +97,6 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 		if row.Step%int64(max(r.Config.Train.LogEvery, 1)) == 0 {
 			r.Log.Debug("step", "step", row.Step, "loss", row.Loss, "lr", row.LR, "grad_norm", row.GradNorm, "max_logit", row.LargestLogit(), "clipped_heads", row.ClippedHeads)
 		}
-	}
-	var val train.HeldOut
-	if heldOut != nil {
-		val = heldOut
 	}
 	feed := &feed{src: loader, next: -1}
 	defer feed.close()
@@ -240,7 +238,6 @@ func (r *Run) trainOptions(m *model.Model[float32], tok *token.Tokenizer, peak f
 			Kind: t.Schedule, Peak: t.LR, Warmup: t.WarmupSteps, Steps: t.TotalSteps(), Decay: t.WSDDecaySteps(), MinRatio: t.MinLRRatio,
 		},
 		CheckpointEvery: t.CheckpointEvery, KeepLast: t.KeepLast, KeepEvery: t.KeepEvery, EvalEvery: t.EvalEvery, SampleEvery: t.SampleEvery,
-		EvalBatches:       ceil(t.EvalTokens, t.TokensPerStep()),
 		ConfigFingerprint: r.Config.Identity(), TokenizerFingerprint: tok.Fingerprint(),
 		PeakFlops: peak, FlopsPerToken: m.Config.TrainFLOPs(t.SeqLen).Total(), Log: r.Log,
 	}

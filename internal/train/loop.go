@@ -30,7 +30,7 @@ type Loop struct {
 	model  *model.Model[float32]
 	opt    *optim.Optimizer
 	data   Batches
-	val    HeldOut // nil where nothing is held out
+	val    batch.Evaluation // nil where nothing is held out
 	layers []optim.Attention
 	logits *optim.MaxLogits
 
@@ -54,7 +54,7 @@ type state struct {
 
 // New prepares training of m by opt. Where the run folder holds checkpoints, the newest valid one is
 // loaded into both.
-func New(m *model.Model[float32], opt *optim.Optimizer, data Batches, val HeldOut, o Options) (*Loop, error) {
+func New(m *model.Model[float32], opt *optim.Optimizer, data Batches, val batch.Evaluation, o Options) (*Loop, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -137,7 +137,7 @@ func (l *Loop) pause(ctx context.Context, row *metrics.Row) error {
 		row.PeakShare = row.FlopsPerSecond / l.PeakFlops
 	}
 	if l.val != nil && l.due(l.EvalEvery) {
-		loss, err := Evaluate(l.model, l.val, l.EvalBatches, l.MicroBatch)
+		loss, err := Evaluate(l.model, l.val, l.MicroBatch)
 		if err != nil {
 			return err
 		}
@@ -157,16 +157,12 @@ func (l *Loop) pause(ctx context.Context, row *metrics.Row) error {
 	return nil
 }
 
-// Evaluate returns the model's mean loss over the first n held-out batches, all where n is zero, in
-// nats per token.
-func Evaluate(m *model.Model[float32], val HeldOut, n int64, microBatch int) (float64, error) {
-	if n <= 0 {
-		n = val.Len()
-	}
+// Evaluate returns the model's mean loss over held-out batches, in nats per token.
+func Evaluate(m *model.Model[float32], val batch.Evaluation, microBatch int) (float64, error) {
 	var b batch.Batch
 	var sum float64
 	var targets int
-	for i := range min(n, val.Len()) {
+	for i := range val.Len() {
 		if err := val.At(i, &b); err != nil {
 			return 0, fmt.Errorf("train: held-out batch %d: %w", i, err)
 		}

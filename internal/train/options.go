@@ -14,12 +14,6 @@ type Batches interface {
 	At(index int64, dst *batch.Batch) error
 }
 
-// HeldOut gives the batches of an evaluation.
-type HeldOut interface {
-	Batches
-	Len() int64
-}
-
 // Options says how to train. Zero durations ("every" fields) mean only at the end.
 type Options struct {
 	Dir   string // run folder
@@ -35,7 +29,6 @@ type Options struct {
 	CheckpointEvery     int
 	KeepLast, KeepEvery int // see checkpoint.Prune
 	EvalEvery           int
-	EvalBatches         int64 // of one evaluation; 0 means all
 	SampleEvery         int
 
 	ConfigFingerprint    string // of what determines the weights; a checkpoint of another one is refused
