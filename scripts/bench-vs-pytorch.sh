@@ -12,7 +12,7 @@ rounds=${2:-5}
 cd "$(dirname "$0")/.."
 go build -o bin/muonclip ./cmd/muonclip
 field() { "${PYTHON:-/usr/bin/python3}" -c "import json,sys; v=json.load(sys.stdin)['tokens_per_second']; print(v['median'] if isinstance(v, dict) else v)"; }
-for i in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
 	ours=$(bin/muonclip bench train --preset mini --batch 8 --seq 256 --json | field)
 	theirs=$(OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=1 "${PYTHON:-/usr/bin/python3}" "$ref" bench | field)
 	echo "$ours $theirs"

@@ -77,6 +77,7 @@ such as MUONCLIP_TRAIN_LR and by --set train.lr=1e-3; the later of these wins.
 		newPretrainCommand(g),
 		newGenerateCommand(g),
 		newEvalCommand(g),
+		newSynthCommand(g),
 		newExportCommand(g),
 		newImportCommand(g),
 		newConfigCommand(g),
