@@ -45,7 +45,7 @@ func (g *globals) loggerTo(w io.Writer) *slog.Logger {
 	case g.logFormat == "json":
 		return slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level}))
 	case g.logFormat == "auto" && isTerminal(g.stderr):
-		return slog.New(tint.NewHandler(w, &tint.Options{
+		return slog.New(tint.NewTextHandler(w, &tint.Options{
 			Level: level, TimeFormat: time.TimeOnly, NoColor: os.Getenv("NO_COLOR") != "",
 		}))
 	default:

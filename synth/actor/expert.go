@@ -38,8 +38,6 @@ type Expert struct {
 
 // trouble is what kept a segment from its end.
 type trouble struct {
-	problem env.Problem
-	tool    string
 	failed  []map[string]any // arguments of the calls of a loop that failed
 	reasons []string
 }
@@ -142,7 +140,7 @@ func (e *Expert) proceed() (chat.Message, error) {
 		case task.DoConsent:
 			if e.asked[i] == 0 {
 				e.asked[i]++
-				return e.speak(e.consent(i)), nil
+				return e.speak(e.consent()), nil
 			}
 			if !task.Agrees(e.last) {
 				e.outcome = task.Declined

@@ -73,7 +73,7 @@ func (e *Expert) choose(step *task.Step) string {
 }
 
 // consent asks whether the call that follows is wanted.
-func (e *Expert) consent(i int) string {
+func (e *Expert) consent() string {
 	return say(e.r, consentQuestions, vars{"inf": e.inf()})
 }
 

@@ -8,7 +8,7 @@ type manner struct {
 	do      []string // frames around {inf}
 	ask     []string // frames around {np}
 	whatIs  []string // frames around {np} that suit nouns only, not indirect questions
-	lead    []string // comes before the first request; {name} is the user, {who} what they are, {topic} the trade
+	lead    []string // comes before the first request; {name} is the user, {a}{who} what they are
 	tail    []string // comes after it
 	next    []string // joins a further request {s}
 	answer  []string // a value {v} asked for, {l} is what it is
@@ -16,7 +16,6 @@ type manner struct {
 	insist  []string
 	accept  []string // of bad news
 	thanks  []string
-	bye     []string
 }
 
 var manners = map[task.Style]manner{
@@ -35,7 +34,6 @@ var manners = map[task.Style]manner{
 		insist: []string{"But [it's urgent|it really matters to me|I need it today]. [Can't you do it anyway|Could you make an exception|Is there no way around that]?"},
 		accept: []string{"[Okay|All right|I see], [thanks for checking|thanks for telling me|I understand].", "[That's a pity|Too bad], but [thanks anyway|I understand]."},
 		thanks: []string{"[Thanks|Thank you], that's all[ for today|].", "[Great|Perfect|Good], [thank you|thanks a lot].", "That's everything, [thanks|thank you]."},
-		bye:    []string{"[Bye|Have a good day|Goodbye]."},
 	},
 	task.Terse: {
 		do:     []string{"{inf}", "{inf}[ please| pls|, thx]", "[need|want] to {inf}", "pls {inf}", "[quick one|quick|request]: {inf}", "{inf}[.| – now.| today.]"},
@@ -48,7 +46,7 @@ var manners = map[task.Style]manner{
 		no:     []string{"no", "no, leave it", "no, don't", "stop, changed my mind"},
 		insist: []string{"[do it anyway|need it though|make an exception?]"},
 		accept: []string{"ok", "[ok|fine], noted", "pity. ok"},
-		thanks: []string{"thx", "thanks", "ok thanks", "that's it, thanks"}, bye: []string{"bye"},
+		thanks: []string{"thx", "thanks", "ok thanks", "that's it, thanks"},
 	},
 	task.Chatty: {
 		do: []string{"[Hi there|Hello there|Hey|Good day], I hope [you're having a good day|all is well|this is the right place], I was wondering if you could {inf}?",
@@ -66,7 +64,7 @@ var manners = map[task.Style]manner{
 		no:     []string{"[Hmm|Oh], now that you ask, no, leave it [for now|as it is].", "Oh, [sorry|you know what], I changed my mind, please don't."},
 		insist: []string{"[Oh come on|Oh dear], [surely|isn't there] [you can make an exception|a little exception] [just this once|for a loyal customer]?"},
 		accept: []string{"[Oh well|Ah], [that's a shame|what a pity], but thank you for [explaining|looking into it]!"},
-		thanks: []string{"[Fantastic|Wonderful|Brilliant], thanks so much for your help, [have a lovely day|take care]!", "You've been [very kind|a great help], that's all!"}, bye: []string{"Take care!"},
+		thanks: []string{"[Fantastic|Wonderful|Brilliant], thanks so much for your help, [have a lovely day|take care]!", "You've been [very kind|a great help], that's all!"},
 	},
 	task.Formal: {
 		do: []string{"[Dear Sir or Madam|Good morning|Good afternoon|Dear team], I [kindly request|would ask] you to {inf}.", "I [would be grateful|should be obliged|would appreciate it] if you could {inf}.",
@@ -82,7 +80,7 @@ var manners = map[task.Style]manner{
 		no:     []string{"No, I would ask you not to do so; please leave it as it is, do not proceed.", "I have reconsidered. No, please do not."},
 		insist: []string{"I [must|have to] insist, as [the matter is urgent|much depends on it]. [Could an exception be made|Is an exception possible]?"},
 		accept: []string{"I [understand|see]. Thank you for [the explanation|the information|your candour]."},
-		thanks: []string{"Thank you for your assistance. That will be all.", "I thank you for your help. [Good day|Kind regards]."}, bye: []string{"Good day."},
+		thanks: []string{"Thank you for your assistance. That will be all.", "I thank you for your help. [Good day|Kind regards]."},
 	},
 	task.Impatient: {
 		do: []string{"I need you to {inf} [right now|immediately|as fast as you can|today].", "[Listen|Look], [just|please just] {inf}, [I don't have much time|I'm in a hurry|my taxi is waiting].", "[How long does it take|What does it take] to {inf}? [Please get it done|Get on with it, please].",
@@ -96,7 +94,7 @@ var manners = map[task.Style]manner{
 		no:     []string{"No! Leave it.", "No, forget it, [not worth it|never mind]."},
 		insist: []string{"[That's ridiculous|I can't believe this]. [Just do it|Do it anyway]!", "[I don't care about your rules|Rules, rules]. [Make an exception|Just do it]!"},
 		accept: []string{"[Great|Wonderful], [just great|exactly what I needed]. Fine.", "[Fine|Whatever]. [I'll sort it out elsewhere|I got it]."},
-		thanks: []string{"[Finally|Good]. Bye.", "[Fine|Right], thanks.", "Done then. Thanks."}, bye: []string{"Bye."},
+		thanks: []string{"[Finally|Good]. Bye.", "[Fine|Right], thanks.", "Done then. Thanks."},
 	},
 	task.NonNative: {
 		do:     []string{"[Hello|Good day|Hello dear support], please, I want {inf}[, thank you|].", "[Sorry for my English|Excuse my English|I am not so good in English], I like to {inf}, is possible?", "[It is possible|Is possible] to {inf}?", "[Please|Hello, please], you can {inf} for me?", "I must {inf}, [how I do this|please help me|you can help]?"},
@@ -109,7 +107,7 @@ var manners = map[task.Style]manner{
 		no:     []string{"No, please not do, I changed my mind.", "No no, leave it please."},
 		insist: []string{"[But I need|Please, I need] [very much|it today]. [No other way|You can make exception]?"},
 		accept: []string{"Ok, I understand, [thank you|is pity].", "[Ah ok|I see]. Thank you [for explain|for the answer]."},
-		thanks: []string{"Thank you very much, [is all|good day].", "[Very good|Perfect], thank you!"}, bye: []string{"Good bye."},
+		thanks: []string{"Thank you very much, [is all|good day].", "[Very good|Perfect], thank you!"},
 	},
 	task.Forgetful: {
 		do:     []string{"[Um|Hmm|Hello], I [wanted to|meant to|was going to] {inf}, [I think|if I remember right|unless I mix things up].", "[What was it|Where was I], ah yes, [could you|would you] {inf}?", "[I nearly forgot again|I keep forgetting this|It slipped my mind yesterday], but [please|could you please] {inf}."},
@@ -122,6 +120,6 @@ var manners = map[task.Style]manner{
 		no:     []string{"Hm, no, [come to think of it|on second thought], leave it.", "[Oh|Ah], no, I changed my mind."},
 		insist: []string{"[Hm|Oh], but I [promised it to somebody|already told everybody]. [Is there really no way|Can't you make an exception]?"},
 		accept: []string{"[Ah|Oh], [right|okay], I [had forgotten that|should have known]. Thanks."},
-		thanks: []string{"[I think|I believe] that's all, thank you.", "[Right|Good], thanks, [before I forget|that was it]."}, bye: []string{"Bye then."},
+		thanks: []string{"[I think|I believe] that's all, thank you.", "[Right|Good], thanks, [before I forget|that was it]."},
 	},
 }

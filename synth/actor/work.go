@@ -20,7 +20,6 @@ type work struct {
 	sent         []*errand // those in the message before, in order
 	serial       bool
 	say          string // comes with the next calls
-	silent       bool
 }
 
 // errand is one call on its way to a result.
@@ -255,7 +254,6 @@ func (e *Expert) finish() {
 			continue
 		}
 		e.trouble.failed = append(e.trouble.failed, x.args)
-		e.trouble.problem, e.trouble.tool = x.problem, x.tool
 		e.trouble.reasons = append(e.trouble.reasons, x.problem.Message)
 		if !step.MayFail && step.Code != x.problem.Code {
 			fatal = true

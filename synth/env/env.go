@@ -6,6 +6,7 @@ package env
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -167,7 +168,8 @@ func (s *Service) run(c *Call, t *tool.Tool) json.RawMessage {
 
 // message is what an error says without its code.
 func message(err error) string {
-	if e, ok := err.(*world.Error); ok {
+	var e *world.Error
+	if errors.As(err, &e) {
 		return e.Message
 	}
 	return err.Error()

@@ -1,8 +1,6 @@
 package env
 
 import (
-	"strings"
-
 	"muonclip/data/chat"
 	"muonclip/synth/task"
 	"muonclip/synth/task/value"
@@ -21,7 +19,7 @@ type Score struct {
 // Judge scores a trajectory.
 func Judge(tr *Trajectory) Score {
 	e := EvidenceOf(tr)
-	s := Score{Failures: tr.Task.Rubric.Judge(e, tr.Task.Today), Calls: len(e.Calls)}
+	s := Score{Failures: tr.Task.Rubric.Judge(e), Calls: len(e.Calls)}
 	for _, c := range tr.Record.Calls {
 		if c.Code != "" && c.Fault == nil {
 			s.Errors++
@@ -53,14 +51,11 @@ func EvidenceOf(tr *Trajectory) task.Evidence {
 		}
 		e.Calls = append(e.Calls, task.DoneCall{Tool: c.Tool, Args: m, Code: code, Result: decoded(c.Result)})
 	}
-	var said strings.Builder
 	for _, m := range tr.Dialogue.Messages {
 		if m.Role == chat.RoleAssistant && m.Content != "" {
-			said.WriteString(m.Content)
-			said.WriteByte('\n')
+			e.Said = append(e.Said, value.Read(m.Content, tr.Task.Today))
 		}
 	}
-	e.Said = said.String()
 	return e
 }
 

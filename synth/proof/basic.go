@@ -73,7 +73,7 @@ func (p *prover) replayed() {
 
 // rubric compares state, pattern and number of changes with the task's rubric.
 func (p *prover) rubric() {
-	for _, f := range p.tr.Task.Rubric.Judge(env.EvidenceOf(p.tr), p.tr.Task.Today) {
+	for _, f := range p.tr.Task.Rubric.Judge(env.EvidenceOf(p.tr)) {
 		switch f.What {
 		case "state":
 			p.found(State, -1, f.Detail)

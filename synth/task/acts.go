@@ -75,14 +75,14 @@ func (b *builder) prune(t *tool.Tool, args map[string]any) {
 		arranges := p.Role == tool.RoleSort || p.Role == tool.RoleOrder || p.Role == tool.RoleLimit || p.Role == tool.RoleOffset
 		_, object := v.(map[string]any)
 		if arranges || object || kept > 2 || p.Role != tool.RoleReason && b.r.IntN(2) == 0 && (kept > 0 || t.Kind != "update") {
-			remove(t, args, p)
+			remove(args, p)
 			continue
 		}
 		kept++
 	}
 }
 
-func remove(t *tool.Tool, args map[string]any, p *tool.Param) {
+func remove(args map[string]any, p *tool.Param) {
 	if p.Group == "" {
 		delete(args, p.Name)
 		return
@@ -127,14 +127,14 @@ func (b *builder) intend(seg *Segment, t *tool.Tool) {
 		in.Act = ActCreate
 	default:
 		in.Act = ActDo
-		if a := b.d.Action(in.Verb); a != nil && b.r.IntN(2) == 0 && imperative(a.About, in.Verb) {
+		if a := b.d.Action(in.Verb); a != nil && b.r.IntN(2) == 0 && imperative(a.About) {
 			in.Phrase = lowerFirst(a.About)
 		}
 	}
 }
 
 // imperative reports whether a description orders something, as the first word of its verb does.
-func imperative(about, verb string) bool {
+func imperative(about string) bool {
 	first, _, _ := strings.Cut(strings.ToLower(about), " ")
 	switch first {
 	case "whether", "price", "sum", "the", "a", "an", "all", "how", "what", "which", "number", "amount", "total", "first", "due", "grams", "kilograms":

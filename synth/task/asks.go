@@ -142,7 +142,7 @@ func (b *builder) question(k Kind, t *tool.Tool, args map[string]any) *Segment {
 			return nil
 		}
 		in.Verb = a.Name
-		if imperative(a.About, a.Name) {
+		if imperative(a.About) {
 			in.Phrase = lowerFirst(a.About)
 		} else {
 			in.Noun = lowerFirst(a.About)

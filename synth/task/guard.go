@@ -170,36 +170,37 @@ func (b *builder) guard(t *Task) error {
 			}
 		}
 	}
-	if failures := t.Rubric.Judge(gold, t.Today); len(failures) > 0 {
+	if failures := t.Rubric.Judge(gold); len(failures) > 0 {
 		return refuse(Unheard, "%s: %s", failures[0].What, failures[0].Detail)
 	}
-	if len(t.Rubric.Judge(Evidence{Hash: t.Initial}, t.Today)) == 0 {
+	if len(t.Rubric.Judge(Evidence{Hash: t.Initial})) == 0 {
 		return refuse(Vacuous, "%s", t.Kind)
 	}
 	for i := range 2 {
-		if len(t.Rubric.Judge(b.random(t, i), t.Today)) == 0 {
+		if len(t.Rubric.Judge(b.random(t, i))) == 0 {
 			return refuse(Guessable, "%s", t.Kind)
 		}
 	}
 	return nil
 }
 
-// recital is the plainest text that tells all facts and all bad news.
-func (b *builder) recital(t *Task) string {
-	var s strings.Builder
+// recital is the plainest way to tell all facts and all bad news.
+func (b *builder) recital(t *Task) []*value.Text {
+	var facts, news strings.Builder
 	for _, f := range t.Rubric.Facts {
-		s.WriteString(f.Label + ": " + value.Say(f.Value, t.Today, b.r) + ".\n")
+		facts.WriteString(f.Label + ": " + value.Say(f.Value, t.Today, b.r) + ".\n")
 	}
 	for _, n := range t.Rubric.Notices {
-		s.WriteString("I could not serve " + n.About + ".\n")
+		news.WriteString("I could not serve " + n.About + ".\n")
 	}
-	return s.String()
+	return []*value.Text{value.Read(facts.String(), t.Today), value.Read(news.String(), t.Today)}
 }
 
 // random is what an agent does who calls offered tools with arguments that fit and says what assistants often say.
 func (b *builder) random(t *Task, i int) Evidence {
 	w := t.World.Clone()
-	e := Evidence{Said: []string{"Done. Everything has been taken care of.", "I'm sorry, I cannot do that."}[i]}
+	text := []string{"Done. Everything has been taken care of.", "I'm sorry, I cannot do that."}[i]
+	e := Evidence{Said: []*value.Text{value.Read(text, t.Today)}}
 	for range 3 {
 		x := choose(b.r, t.Tools)
 		if x.Program == nil || x.Domain != t.Domain.Name {

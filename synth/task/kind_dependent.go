@@ -47,7 +47,7 @@ func (b *builder) hop(seg *Segment, rec *world.Record, id Source) bool {
 		if !there {
 			continue
 		}
-		from := Source{}
+		var from Source
 		if id.Kind == FromPicked { // the look-up has given the whole record
 			from = picked(id.Step, b.tools[seg.Steps[id.Step].Tool].Key(f.Name))
 		} else {

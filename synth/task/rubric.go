@@ -2,8 +2,8 @@ package task
 
 import (
 	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"muonclip/synth/task/value"
 )
@@ -71,8 +71,8 @@ type DoneCall struct {
 type Evidence struct {
 	Hash   string
 	Calls  []DoneCall
-	Writes int // calls that changed something
-	Said   string
+	Writes int           // calls that changed something
+	Said   []*value.Text // what it said to the user, answer by answer
 }
 
 // Failure is one thing in which evidence falls short of a rubric.
@@ -83,7 +83,7 @@ type Failure struct {
 }
 
 // Judge compares evidence with the rubric. It returns all failures, nil when there are none.
-func (r *Rubric) Judge(e Evidence, today time.Time) []Failure {
+func (r *Rubric) Judge(e Evidence) []Failure {
 	var out []Failure
 	fail := func(what string, segment int, format string, args ...any) {
 		out = append(out, Failure{what, segment, fmt.Sprintf(format, args...)})
@@ -102,14 +102,13 @@ func (r *Rubric) Judge(e Evidence, today time.Time) []Failure {
 			fail("pattern", x.Segment, "no call of %s with %v and outcome %q", strings.Join(x.Tools, " or "), x.Args, x.Code)
 		}
 	}
-	said := value.Read(e.Said, today)
 	for _, f := range r.Facts {
-		if !f.Told(said) {
+		if !slices.ContainsFunc(e.Said, f.Told) {
 			fail("fact", -1, "%s %v is not told", f.Label, f.Value.V)
 		}
 	}
 	for _, n := range r.Notices {
-		if !SaysNo(said) || !said.Contains(n.About) {
+		if !slices.ContainsFunc(e.Said, func(t *value.Text) bool { return SaysNo(t) && t.Contains(n.About) }) {
 			fail("notice", n.Segment, "that %s was not served is not said", n.About)
 		}
 	}

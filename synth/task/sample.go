@@ -56,7 +56,7 @@ const (
 	Unheard    Reason = "the plan does not meet its own rubric"
 	TooShort   Reason = "too few calls for a long session"
 	NoFault    Reason = "no call that the fault can befall"
-	Unclear    Reason = "a value of the user cannot be said"
+	Crowded    Reason = "more tools than an agent is offered"
 )
 
 // attempt makes one try.

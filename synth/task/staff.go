@@ -16,7 +16,7 @@ func (b *builder) staff(t *Task) error {
 	t.Persona = b.persona()
 	b.distract()
 	if len(b.list) > 60 {
-		return refuse(Unclear, "%d tools", len(b.list))
+		return refuse(Crowded, "%d tools", len(b.list))
 	}
 	t.Tools = shuffled(b.r, b.list)
 	b.units(t)
@@ -28,24 +28,32 @@ func (b *builder) staff(t *Task) error {
 	return nil
 }
 
-// units takes the unit off facts where no offered tool says it, so that nobody has to invent it.
+// units takes the unit off values that the agent has to tell where no offered tool says it, so that nobody has to
+// invent it.
 func (b *builder) units(t *Task) {
 	for _, seg := range t.Segments {
 		for _, f := range seg.Facts {
-			if f.Value.Unit == "" {
-				continue
-			}
-			if slices.ContainsFunc(strings.Fields(f.Value.Unit), func(w string) bool { return strings.Trim(w, "0123456789,.") == "" }) {
-				f.Value.Unit = "" // "per 1000" would read as a number of its own
-				continue
-			}
-			if !slices.ContainsFunc(t.Tools, func(x *tool.Tool) bool {
-				return strings.Contains(x.Description, f.Value.Unit) || bytes.Contains(x.Parameters, []byte(f.Value.Unit))
-			}) {
+			if !said(t.Tools, f.Value.Unit) {
 				f.Value.Unit = ""
 			}
 		}
+		for _, s := range seg.Slots {
+			if s.Role == RoleWhich && !said(t.Tools, s.Value.Unit) {
+				s.Value.Unit = ""
+			}
+		}
 	}
+}
+
+// said reports whether the declaration of a tool says a unit. One like "per 1000" never counts as said: it would read
+// as a number of its own.
+func said(tools []*tool.Tool, unit string) bool {
+	if slices.ContainsFunc(strings.Fields(unit), func(w string) bool { return strings.Trim(w, "0123456789,.") == "" }) {
+		return false
+	}
+	return slices.ContainsFunc(tools, func(x *tool.Tool) bool {
+		return strings.Contains(x.Description, unit) || bytes.Contains(x.Parameters, []byte(unit))
+	})
 }
 
 // agentName names a combination of system prompt and tools.

@@ -91,7 +91,6 @@ type maker struct {
 	seed  uint64
 	style Style
 	set   *Set
-	err   error // the first
 }
 
 // draft is a tool before its name, its text and its schema are written out.

@@ -81,7 +81,7 @@ func (k *maker) creations(e *domain.Entity) {
 		notes: []string{start, "Needs " + andList(need)}, hint: fill("create/hint", "Ask for what is missing instead of inventing it", "Look for an existing <e> first"),
 		params: params, groups: groups,
 		body:    sub("new = insert(\"<e>\", <d>)\n<x>return get(\"<e>\", new)", "<e>", e.Name, "<d>", dict, "<x>", k.enforce(e, "create", "new")),
-		returns: Returns{Shape: "record", Entity: e.Name}, touches: func(c *call) []Touch { return []Touch{{e.Name + ".create", e.Name, ""}} }})
+		returns: Returns{Shape: "record", Entity: e.Name}, touches: func(*call) []Touch { return []Touch{{e.Name + ".create", e.Name, ""}} }})
 	if k.offers("check", 60) {
 		k.check(e, fill)
 	}
@@ -156,5 +156,5 @@ func (k *maker) duplicate(e *domain.Entity, all []Param, fill func(string, ...st
 		lead:  fill("duplicate", "Make a new <e> like an existing one", "Repeat <an> with other "+orList(what), "Copy <an> into a fresh record"),
 		notes: []string{"Everything but " + andList(what) + " is taken over"}, params: append([]Param{k.idParam(e)}, params...),
 		body:    body + sub("new = insert(\"<e>\", r)\n<x>return get(\"<e>\", new)", "<e>", e.Name, "<x>", k.enforce(e, "create", "new")),
-		returns: Returns{Shape: "record", Entity: e.Name}, touches: func(c *call) []Touch { return []Touch{{e.Name + ".create", e.Name, ""}} }})
+		returns: Returns{Shape: "record", Entity: e.Name}, touches: func(*call) []Touch { return []Touch{{e.Name + ".create", e.Name, ""}} }})
 }

@@ -81,7 +81,7 @@ func (b *builder) record(i, k int, id string) (*Record, error) {
 		for j, f := range e.Fields {
 			if redraw[j] {
 				redraw[j] = false
-				values[j] = b.draw(r, e, f, i, k, values)
+				values[j] = b.draw(r, e, f, k, values)
 			}
 		}
 		rec := newRecord(e, id, slices.Clone(values))
@@ -116,7 +116,7 @@ func (b *builder) record(i, k int, id string) (*Record, error) {
 }
 
 // draw draws the value of a field of the k-th record.
-func (b *builder) draw(r *rand.Rand, e *domain.Entity, f *domain.Field, i, k int, values []any) any {
+func (b *builder) draw(r *rand.Rand, e *domain.Entity, f *domain.Field, k int, values []any) any {
 	if f.Optional && r.IntN(10) < 3 {
 		return nil
 	}

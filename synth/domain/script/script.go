@@ -223,7 +223,8 @@ func bind(e syntax.Expr, into map[string]bool) {
 
 // tidy turns the errors of the parser and the resolver into line:column: message, without the name of the file.
 func tidy(name string, err error) error {
-	if list, ok := err.(resolve.ErrorList); ok && len(list) > 0 {
+	var list resolve.ErrorList
+	if errors.As(err, &list) && len(list) > 0 {
 		err = list[0]
 	}
 	var r resolve.Error
