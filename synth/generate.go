@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"muonclip/internal/minhash"
 	"muonclip/internal/progress"
 	"muonclip/synth/dataset"
 	"muonclip/synth/dataset/screen"
@@ -82,7 +83,7 @@ type run struct {
 	config  dataset.Config
 	print   string          // fingerprint of config
 	overlap *screen.Overlap // nil without benchmarks
-	near    *screen.Near    // nil where near-duplicates are not looked for
+	near    *minhash.Index  // nil where near-duplicates are not looked for
 	keys    []string        // of the rows kept, for messages about duplicates
 	states  []*partState    // of the parts that are written
 	rows    int             // kept so far
@@ -92,12 +93,12 @@ type run struct {
 // resume takes over the parts of an earlier run.
 func (r *run) resume() error {
 	if r.config.NearDuplicate > 0 {
-		r.near = screen.NewNear(r.config.NearDuplicate)
+		r.near = minhash.NewIndex(r.config.NearDuplicate)
 	}
 	r.states = loadStates(r.options.Dir, r.print)
 	for i, s := range r.states {
 		for _, raw := range s.Signatures {
-			sign := new(screen.Signature)
+			sign := new(minhash.Signature)
 			if err := sign.UnmarshalBinary(raw); err != nil {
 				return fmt.Errorf("synth: %s: %w; remove it", statePath(r.options.Dir, i), err)
 			}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"muonclip/data/chat"
+	"muonclip/internal/minhash"
 	"muonclip/synth/dataset"
 	"muonclip/synth/dataset/maskshard"
 	"muonclip/synth/dataset/screen"
@@ -30,7 +31,7 @@ type candidate struct {
 
 	dialogue, record []byte // lines of JSON
 	digest           dataset.Digest
-	signature        *screen.Signature // nil where near-duplicates are not looked for
+	signature        *minhash.Signature // nil where near-duplicates are not looked for
 	grams            []uint64
 	tokens           maskshard.Dialogue
 	matches          []screen.Match

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"muonclip/data/chat"
+	"muonclip/internal/minhash"
 	"muonclip/synth/dataset"
 	"muonclip/synth/dataset/screen"
 	"muonclip/synth/dataset/view"
@@ -25,7 +26,7 @@ type Measured struct {
 type NearCount struct {
 	Threshold float64 `json:"threshold"`
 	Rows      int     `json:"rows"`
-	index     *screen.Near
+	index     *minhash.Index
 }
 
 // thresholds are where Measure counts near-duplicates: 0.8 is customary, the others show how steeply the number rises.
@@ -44,13 +45,13 @@ type measurer struct {
 type measuredRow struct {
 	digest dataset.Digest
 	grams  []uint64
-	sign   *screen.Signature
+	sign   *minhash.Signature
 }
 
 func newMeasurer(firstRows int) *measurer {
 	m := &measurer{firstRows: firstRows}
 	for _, t := range thresholds {
-		m.out.NearDuplicates = append(m.out.NearDuplicates, NearCount{Threshold: t, index: screen.NewNear(t)})
+		m.out.NearDuplicates = append(m.out.NearDuplicates, NearCount{Threshold: t, index: minhash.NewIndex(t)})
 	}
 	return m
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"muonclip/internal/minhash"
+
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
@@ -51,8 +53,8 @@ func TestEstimate(t *testing.T) {
 			a := strings.Join(append(slices.Clone(common), randomWords(rng, rng.IntN(100))...), " ")
 			b := strings.Join(append(slices.Clone(common), randomWords(rng, rng.IntN(100))...), " ")
 			exact := exactJaccard(cfg, []byte(a), []byte(b))
-			got := cfg.signature([]byte(a)).similarity(cfg.signature([]byte(b)))
-			if dev := math.Abs(got - exact); dev > 5*math.Sqrt(exact*(1-exact)/permutations)+1e-9 {
+			got := cfg.signature([]byte(a)).Similarity(cfg.signature([]byte(b)))
+			if dev := math.Abs(got - exact); dev > 5*math.Sqrt(exact*(1-exact)/float64(len(minhash.Signature{})))+1e-9 {
 				t.Errorf("%+v: estimate %.3f of %.3f", cfg, got, exact)
 			}
 			sum += got - exact
@@ -72,13 +74,13 @@ func TestEstimateProperty(t *testing.T) {
 		b := strings.Join(rapid.SliceOfN(word, 0, 200).Draw(rt, "b"), ", ")
 		cfg := NearDuplicates{Size: rapid.IntRange(1, 6).Draw(rt, "size")}
 		exact := exactJaccard(cfg, []byte(a), []byte(b))
-		got := cfg.signature([]byte(a)).similarity(cfg.signature([]byte(b)))
+		got := cfg.signature([]byte(a)).Similarity(cfg.signature([]byte(b)))
 		switch {
 		case exact == 1 && got != 1:
 			rt.Fatalf("equal sets, estimate %v", got)
 		case exact == 0 && got != 0:
 			rt.Fatalf("disjoint sets, estimate %v", got)
-		case math.Abs(got-exact) > 6*math.Sqrt(exact*(1-exact)/permutations)+0.02:
+		case math.Abs(got-exact) > 6*math.Sqrt(exact*(1-exact)/float64(len(minhash.Signature{})))+0.02:
 			rt.Fatalf("estimate %v of %v", got, exact)
 		}
 	})
@@ -106,21 +108,6 @@ func TestShingles(t *testing.T) {
 	}
 	if words := list("größe straße 世界"); len(words) != 1 {
 		t.Errorf("%d shingles of three words in other letters", len(words))
-	}
-}
-
-func TestBanding(t *testing.T) {
-	for _, threshold := range []float64{0.3, 0.5, 0.8, 0.9, 1} {
-		bands, rows := banding(threshold)
-		recall := func(rows int) float64 {
-			return 1 - math.Pow(1-math.Pow(threshold, float64(rows)), float64(permutations/rows))
-		}
-		if bands*rows > permutations || recall(rows) < candidateRecall {
-			t.Errorf("threshold %v: %d bands of %d, recall %.3f", threshold, bands, rows, recall(rows))
-		}
-		if rows < permutations && recall(rows+1) >= candidateRecall {
-			t.Errorf("threshold %v: wider bands than %d would do", threshold, rows)
-		}
 	}
 }
 
@@ -170,7 +157,7 @@ func TestNearDuplicatesAgainstAllPairs(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	base := randomWords(rng, 120)
 	x := newNearIndex(cfg)
-	var kept []*signature
+	var kept []*minhash.Signature
 	missed, found := 0, 0
 	for i := range 300 {
 		words := slices.Clone(base[:100])
@@ -179,7 +166,7 @@ func TestNearDuplicatesAgainstAllPairs(t *testing.T) {
 		}
 		text := []byte(strings.Join(words, " "))
 		s := cfg.signature(text)
-		near := slices.ContainsFunc(kept, func(k *signature) bool { return k.similarity(s) >= cfg.Threshold })
+		near := slices.ContainsFunc(kept, func(k *minhash.Signature) bool { return k.Similarity(s) >= cfg.Threshold })
 		if got := x.add(text); got {
 			found++
 			if !near {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"muonclip/data/chat"
+	"muonclip/internal/minhash"
 	"muonclip/synth/dataset"
 )
 
@@ -91,7 +92,7 @@ func TestSignNormalises(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var back Signature
+	var back minhash.Signature
 	if err := back.UnmarshalBinary(raw); err != nil || back != *Sign(base) {
 		t.Errorf("a signature does not come back: %v", err)
 	}
@@ -103,8 +104,8 @@ func TestSignNormalises(t *testing.T) {
 // TestNearFinds compares what the index finds with a look at every pair.
 func TestNearFinds(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	x := NewNear(0.8)
-	var kept []*Signature
+	x := minhash.NewIndex(0.8)
+	var kept []*minhash.Signature
 	found, missed, wrong := 0, 0, 0
 	var originals [][]string
 	for i := range 600 {
