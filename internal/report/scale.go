@@ -35,8 +35,10 @@ func (s scale) ticks(n int) []float64 {
 }
 
 // step gives the round distance, 1, 2 or 5 times a power of ten, that puts at most n+1 ticks between lo and hi.
+// It is at most 2.5 times the exact n-th part, so from n = 3 on it is shorter than the range and a tick always falls
+// inside: smaller n count as 3.
 func step(lo, hi float64, n int) float64 {
-	raw := (hi - lo) / float64(max(n, 1))
+	raw := (hi - lo) / float64(max(n, 3))
 	base := math.Pow(10, math.Floor(math.Log10(raw)))
 	for _, m := range []float64{1, 2, 5} {
 		if m*base >= raw*(1-1e-9) {
@@ -57,7 +59,7 @@ func ticks(lo, hi float64, n int) []float64 {
 	}
 	var out []float64
 	first := math.Ceil(lo/d - 1e-9)
-	for i := 0; i <= n+1; i++ {
+	for i := 0; i <= max(n, 3)+1; i++ {
 		v := (first + float64(i)) * d
 		if v > hi+d*1e-9 {
 			break
