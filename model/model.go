@@ -26,6 +26,8 @@ type Input struct {
 	IDs        []int32
 	Targets    []int32 // the token to predict at each position, -1 for none
 	DocStart   []int32 // first position within the row that each position attends to; nil for 0
+	// Weights multiply each position's loss in the gradient; nil for 1.
+	Weights []float32
 }
 
 // New builds a model with all weights zero; fill them by Init or through Params.
@@ -137,8 +139,8 @@ func (m *Model[T]) Check(in Input) error {
 		return fmt.Errorf("model: an input of %d sequences of %d tokens is empty", in.Rows, in.Cols)
 	case in.Cols > m.Config.MaxPositionEmbeddings:
 		return fmt.Errorf("model: a sequence of %d tokens is longer than max_position_embeddings %d", in.Cols, m.Config.MaxPositionEmbeddings)
-	case len(in.IDs) != n || in.Targets != nil && len(in.Targets) != n || in.DocStart != nil && len(in.DocStart) != n:
-		return fmt.Errorf("model: %d ids, %d targets and %d document starts for %d sequences of %d tokens", len(in.IDs), len(in.Targets), len(in.DocStart), in.Rows, in.Cols)
+	case len(in.IDs) != n || in.Targets != nil && len(in.Targets) != n || in.DocStart != nil && len(in.DocStart) != n || in.Weights != nil && len(in.Weights) != n:
+		return fmt.Errorf("model: %d ids, %d targets, %d document starts and %d weights for %d sequences of %d tokens", len(in.IDs), len(in.Targets), len(in.DocStart), len(in.Weights), in.Rows, in.Cols)
 	}
 	for i, id := range in.IDs {
 		if id < 0 || int(id) >= m.Config.VocabSize {
@@ -160,13 +162,13 @@ func (m *Model[T]) Check(in Input) error {
 }
 
 // Step runs the forward and the backward pass of one micro-batch and adds to the gradients. The
-// gradient is that of scale times the sum of the losses, plus share times the mean auxiliary loss of
+// gradient is that of scale times the weighted sum of the losses, plus share times the mean auxiliary loss of
 // the sequences, share being the micro-batch's part of the step. It returns each position's loss in
 // nats, valid until the next call.
 func (m *Model[T]) Step(in Input, scale, share float64) []T {
 	m.tape.Reset()
 	m.tape.Grad = true
-	losses := m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, T(scale))
+	losses := m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, m.scales(in, scale))
 	m.tape.Backward()
 	return losses
 }
@@ -176,7 +178,19 @@ func (m *Model[T]) Step(in Input, scale, share float64) []T {
 func (m *Model[T]) Losses(in Input) []T {
 	m.tape.Reset()
 	m.tape.Grad = false
-	return m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, 0)
+	return m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
+}
+
+// scales is the factor of each position's loss in the gradient.
+func (m *Model[T]) scales(in Input, scale float64) []T {
+	s := m.tape.Buffer(in.Rows * in.Cols)
+	for i := range s {
+		s[i] = T(scale)
+		if in.Weights != nil {
+			s[i] *= T(in.Weights[i])
+		}
+	}
+	return s
 }
 
 // Logits runs the forward pass alone and returns Rows x Cols x vocab_size logits, valid until the

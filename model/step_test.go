@@ -223,10 +223,11 @@ func TestCheck(t *testing.T) {
 		want   string
 	}{
 		"too long":           {func(in *model.Input) { in.Cols = 129 }, "longer than max_position_embeddings 128"},
-		"wrong count":        {func(in *model.Input) { in.IDs = in.IDs[1:] }, "9 ids, 10 targets and 10 document starts for 2 sequences of 5 tokens"},
+		"wrong count":        {func(in *model.Input) { in.IDs = in.IDs[1:] }, "9 ids, 10 targets, 10 document starts and 0 weights for 2 sequences of 5 tokens"},
 		"empty":              {func(in *model.Input) { in.Rows = 0 }, "0 sequences of 5 tokens is empty"},
 		"few targets":        {func(in *model.Input) { in.Targets = in.Targets[:4] }, "10 ids, 4 targets"},
 		"few starts":         {func(in *model.Input) { in.DocStart = make([]int32, 3) }, "3 document starts"},
+		"few weights":        {func(in *model.Input) { in.Weights = make([]float32, 9) }, "9 weights"},
 		"start ahead":        {func(in *model.Input) { in.DocStart = []int32{0, 2, 2, 2, 2, 0, 0, 0, 0, 0} }, "document start 2 at sequence 0 position 1"},
 		"falling start":      {func(in *model.Input) { in.DocStart = []int32{0, 0, 0, 0, 0, 0, 1, 0, 0, 0} }, "document start 0 at sequence 1 position 2"},
 		"negative id":        {func(in *model.Input) { in.IDs[7] = -1 }, "token id -1 at sequence 1 position 2"},

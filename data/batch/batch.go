@@ -25,6 +25,8 @@ type Batch struct {
 	Targets    []int32  // Rows*Cols, the next token; -1 means "no loss here"
 	DocStart   []int32  // Rows*Cols: index within the row of the first token that this position may attend to; all 0 when documents are not masked
 	Docs       []DocRef // the documents whose tokens appear, in order
+	// Weights are the factors of the targets' losses in the step's gradient, Rows*Cols; nil means 1 / number of targets.
+	Weights []float32
 }
 
 // DocRef names a document that has tokens in a row of a batch, as input or as target.

@@ -56,9 +56,9 @@ type Backend[T Float] interface {
 	// GroupedGemmWeights adds dy_e^T x_e to expert e's gradient.
 	GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out, in int)
 
-	// CrossEntropy replaces each row of logits by its gradient times scale and writes the loss of each
-	// row in nats to loss; a target of -1 gives zero loss and a zero gradient.
-	CrossEntropy(loss, logits []T, targets []int32, vocab int, scale T)
+	// CrossEntropy replaces each row of logits by its gradient times the row's scale and writes the loss
+	// of each row in nats to loss; a target of -1 gives zero loss and a zero gradient.
+	CrossEntropy(loss, logits []T, targets []int32, vocab int, scale []T)
 }
 
 // HeadCols says in which columns of a matrix the heads lie: head h begins at column Off + h*Stride

@@ -159,7 +159,7 @@ func TestLosses(t *testing.T) {
 	}
 	targets[2], targets[manyRows-1] = -1, -1
 	tape, _ := newStrict(t, compute.Backend[float64](cpu.New[float64](2)))
-	losses := tape.HeadLoss(compute.Parameter(manyRows, hidden, x, nil), compute.Parameter(manyWords, hidden, w, nil), targets, 1)
+	losses := tape.HeadLoss(compute.Parameter(manyRows, hidden, x, nil), compute.Parameter(manyWords, hidden, w, nil), targets, ones(manyRows))
 	for i, target := range targets {
 		logit := func(word int) float64 { return x[2*i]*w[2*word] + x[2*i+1]*w[2*word+1] }
 		want := 0.0

@@ -3,6 +3,7 @@ package compute_test
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"muonclip/internal/compute"
 )
@@ -159,9 +160,12 @@ func expertGraphs() []graph {
 	return list
 }
 
-// headLoss is the scaled sum of the losses, one row in three without a target.
+// headLoss is the weighted sum of the losses, one row in three without a target.
 func headLoss(name string, rows, vocab, hidden int) graph {
-	const scale = 0.3
+	scales := make([]float64, rows)
+	for i := range scales {
+		scales[i] = 0.3 * float64(i%4-1)
+	}
 	targets := make([]int32, rows)
 	for i := range targets {
 		targets[i] = int32(i * 7919 % vocab)
@@ -172,10 +176,10 @@ func headLoss(name string, rows, vocab, hidden int) graph {
 	var losses []float64
 	return graph{name: fmt.Sprintf("loss of %s", name), sizes: [][2]int{{rows, hidden}, {vocab, hidden}},
 		build: func(t tape, w []tensor) tensor {
-			losses = t.HeadLoss(input(t, w[0]), w[1], targets, scale)
+			losses = t.HeadLoss(input(t, w[0]), w[1], targets, scales)
 			return nil
 		},
-		extra: func() float64 { return scale * sum(losses) },
+		extra: func() float64 { return dot(scales, losses) },
 	}
 }
 
@@ -185,11 +189,21 @@ func tiedLoss() graph {
 	return graph{name: "loss of a tied head", sizes: [][2]int{{7, 4}, {1, 4}},
 		build: func(t tape, w []tensor) tensor {
 			x := t.RMSNorm(t.Embed(w[0], []int32{1, 5, 5, 0}), w[1], eps)
-			losses = t.HeadLoss(x, w[0], []int32{2, 5, -1, 6}, 1)
+			losses = t.HeadLoss(x, w[0], []int32{2, 5, -1, 6}, ones(4))
 			return nil
 		},
 		extra: func() float64 { return sum(losses) },
 	}
+}
+
+func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
+
+func dot(a, b []float64) float64 {
+	var s float64
+	for i := range a {
+		s += a[i] * b[i]
+	}
+	return s
 }
 
 func sum(x []float64) float64 {

@@ -6,9 +6,9 @@ const lossLogits = 1 << 20
 
 // HeadLoss returns the cross-entropy of each row of softmax(x Wᵀ) against its target, in nats and
 // valid until Reset. The logits are made and consumed a few rows at a time, and where the tape
-// records, so are the gradients dx = dy W and dW = dyᵀ x of scale times the sum of the losses. Rows
+// records, so are the gradients dx = dy W and dW = dyᵀ x of the sum of scale[i] times loss i. Rows
 // with target -1 have no loss and no gradient.
-func (t *Tape[T]) HeadLoss(x, w *Tensor[T], targets []int32, scale T) []T {
+func (t *Tape[T]) HeadLoss(x, w *Tensor[T], targets []int32, scale []T) []T {
 	vocab, hidden := w.Rows, w.Cols
 	losses := t.Buffer(x.Rows)
 	step := min(x.Rows, max(64, lossLogits/vocab))
@@ -18,7 +18,7 @@ func (t *Tape[T]) HeadLoss(x, w *Tensor[T], targets []int32, scale T) []T {
 		rows := hi - lo
 		part, in := logits[:rows*vocab], x.Data[lo*hidden:hi*hidden]
 		t.linear(part, in, w.Data, rows, vocab, hidden)
-		t.CrossEntropy(losses[lo:hi], part, targets[lo:hi], vocab, scale)
+		t.CrossEntropy(losses[lo:hi], part, targets[lo:hi], vocab, scale[lo:hi])
 		if t.Grad {
 			dx, _ := t.gradient(x)
 			t.Gemm(false, false, rows, hidden, vocab, 1, part, vocab, w.Data, hidden, 0, dx[lo*hidden:], hidden)

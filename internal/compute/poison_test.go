@@ -132,7 +132,7 @@ func (s *strict[T]) GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out,
 	s.Backend.GroupedGemmWeights(dw, dy, x, ends, stride, out, in)
 }
 
-func (s *strict[T]) CrossEntropy(loss, logits []T, targets []int32, vocab int, scale T) {
+func (s *strict[T]) CrossEntropy(loss, logits []T, targets []int32, vocab int, scale []T) {
 	s.poison()
 	s.Backend.CrossEntropy(loss, logits, targets, vocab, scale)
 }

@@ -95,6 +95,9 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 			return errors.Join(ErrInterrupted, l.save())
 		}
 		row, err := l.advance()
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) { // while a batch was made: the weights are those of the last step
+			return errors.Join(ErrInterrupted, l.save())
+		}
 		if err != nil {
 			return err
 		}
@@ -218,6 +221,18 @@ func total(losses []float32) float64 {
 	return sum
 }
 
+// weighted is the sum of the losses, each times its weight; nil weighs all by 1.
+func weighted(losses, weights []float32) float64 {
+	if weights == nil {
+		return total(losses)
+	}
+	var sum float64
+	for i, v := range losses {
+		sum += float64(v) * float64(weights[i])
+	}
+	return sum
+}
+
 func count(targets []int32) int {
 	n := 0
 	for _, id := range targets {
@@ -239,6 +254,9 @@ func microBatches(b *batch.Batch, size int) []model.Input {
 		in := model.Input{Rows: end - r, Cols: b.Cols, IDs: b.Inputs[r*b.Cols : end*b.Cols], Targets: b.Targets[r*b.Cols : end*b.Cols]}
 		if b.DocStart != nil {
 			in.DocStart = b.DocStart[r*b.Cols : end*b.Cols]
+		}
+		if b.Weights != nil {
+			in.Weights = b.Weights[r*b.Cols : end*b.Cols]
 		}
 		inputs = append(inputs, in)
 	}

@@ -25,6 +25,7 @@ type Options struct {
 	QKClip     *optim.QKClip  // nil turns QK-Clip off
 	BiasRate   float64        // step of the routers' correction biases; 0 leaves them alone
 	Spike      Spike
+	ResetEvery int // steps after which the optimizer forgets its momentum; 0 never
 
 	CheckpointEvery     int
 	KeepLast, KeepEvery int // see checkpoint.Prune

@@ -16,6 +16,9 @@ func (l *Loop) advance() (*metrics.Row, error) {
 	if err := l.data.At(int64(l.step)+l.passed, &l.batch); err != nil {
 		return nil, fmt.Errorf("train: batch of step %d: %w", l.step+1, err)
 	}
+	if l.ResetEvery > 0 && l.step%l.ResetEvery == 0 {
+		l.opt.Reset()
+	}
 	inputs := microBatches(&l.batch, l.MicroBatch)
 	loss, err := l.gradients(inputs)
 	if err != nil {
@@ -46,11 +49,16 @@ func (l *Loop) advance() (*metrics.Row, error) {
 	return row, nil
 }
 
-// gradients fills the gradients of the mean loss over the step's targets and returns that loss.
+// gradients fills the gradients of the step's loss, which is the mean over its targets or their weighted
+// sum where the batch has weights, and returns that loss.
 func (l *Loop) gradients(inputs []model.Input) (float64, error) {
 	targets := count(l.batch.Targets)
 	if targets == 0 {
 		return 0, fmt.Errorf("train: the batch of step %d has no targets", l.step+1)
+	}
+	scale := 1 / float64(targets)
+	if l.batch.Weights != nil {
+		scale = 1
 	}
 	l.model.ZeroGrad()
 	l.model.ResetStats()
@@ -59,9 +67,9 @@ func (l *Loop) gradients(inputs []model.Input) (float64, error) {
 		if err := l.model.Check(in); err != nil {
 			return 0, fmt.Errorf("train: batch of step %d, %s: %w", l.step+1, documents(l.batch.Docs), err)
 		}
-		sum += total(l.model.Step(in, 1/float64(targets), float64(in.Rows)/float64(l.batch.Rows)))
+		sum += weighted(l.model.Step(in, scale, float64(in.Rows)/float64(l.batch.Rows)), in.Weights)
 	}
-	return sum / float64(targets), nil
+	return sum * scale, nil
 }
 
 // update moves the weights by the gradients at hand and fills in what the row says of it.

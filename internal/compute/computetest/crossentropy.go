@@ -3,6 +3,7 @@ package computetest
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"muonclip/internal/compute"
 )
@@ -24,8 +25,11 @@ func crossEntropy(z []float64, target int32, scale float64) (loss float64, grad 
 func testCrossEntropy[T compute.Float](c *check[T]) {
 	for _, vocab := range []int{1, 2, 7, 8, 9, 16, 17, 31, 300, 1000} {
 		for _, rows := range []int{1, 7, 8, 9, 65} {
-			for _, scale := range []float64{1, 0.125, 0} {
-				logits, targets := c.random(rows*vocab), c.indices(rows, vocab)
+			for _, largest := range []float64{1, 0.125, 0} {
+				logits, targets, scale := c.random(rows*vocab), c.indices(rows, vocab), c.random(rows)
+				for i := range scale {
+					scale[i] *= T(largest)
+				}
 				for i := range logits {
 					logits[i] *= 5
 				}
@@ -37,25 +41,25 @@ func testCrossEntropy[T compute.Float](c *check[T]) {
 						targets[i] = -1
 					}
 				}
-				compareCrossEntropy(c, fmt.Sprintf("%d rows of %d, scale %g", rows, vocab, scale), logits, targets, vocab, scale)
+				compareCrossEntropy(c, fmt.Sprintf("%d rows of %d, scale up to %g", rows, vocab, largest), logits, targets, vocab, scale)
 			}
 		}
 	}
 }
 
-func compareCrossEntropy[T compute.Float](c *check[T], what string, logits []T, targets []int32, vocab int, scale float64) {
+func compareCrossEntropy[T compute.Float](c *check[T], what string, logits []T, targets []int32, vocab int, scale []T) {
 	c.Helper()
 	loss := c.nan(len(targets))
 	wantLoss, wantGrad, size := make([]float64, len(targets)), make([]float64, len(logits)), make([]float64, len(targets))
 	for i, target := range targets {
 		var g []float64
-		wantLoss[i], g = crossEntropy(wide(logits[i*vocab:(i+1)*vocab]), target, scale)
+		wantLoss[i], g = crossEntropy(wide(logits[i*vocab:(i+1)*vocab]), target, float64(scale[i]))
 		copy(wantGrad[i*vocab:], g)
 		size[i] = 1 + math.Abs(wantLoss[i])
 	}
-	c.be.CrossEntropy(loss, logits, targets, vocab, T(scale))
+	c.be.CrossEntropy(loss, logits, targets, vocab, scale)
 	c.nearEach(what+": loss", loss, wantLoss, size)
-	c.near(what+": gradient", logits, wantGrad, scale)
+	c.near(what+": gradient", logits, wantGrad, 1)
 }
 
 // testCrossEntropyExtremes: large logits lose nothing, a masked logit has no share, and NaN stays in its row.
@@ -81,5 +85,5 @@ func testCrossEntropyExtremes[T compute.Float](c *check[T]) {
 	*at(9, 5), targets[9] = 2, 5 // all other words are masked
 	targets[0] = -1
 	*at(0, 0) = T(math.NaN()) // no loss here, so no NaN either
-	compareCrossEntropy(c, "extreme rows", logits, targets, vocab, 0.5)
+	compareCrossEntropy(c, "extreme rows", logits, targets, vocab, slices.Repeat([]T{0.5}, rows))
 }

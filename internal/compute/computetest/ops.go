@@ -41,7 +41,7 @@ func rowOps[T compute.Float](c *check[T]) []Op[T] {
 	const rows, width, table = 230, 70, 19
 	x, y, z := c.random(rows*width), c.random(rows*width), c.random(rows*width)
 	gu, gu2, tab := c.random(rows*2*width), c.random(rows*2*width), c.random(table*width)
-	w, dw, rstd, perRow := c.random(width), c.random(width), c.filled(rows, 0.7), c.random(rows)
+	w, dw, rstd, perRow, rowScale := c.random(width), c.random(width), c.filled(rows, 0.7), c.random(rows), c.random(rows)
 	scale, dScale := c.random(rows), c.random(rows)
 	ids, targets := c.indices(rows, table), c.indices(rows, 2*width)
 	targets[3], targets[100] = -1, -1
@@ -58,7 +58,7 @@ func rowOps[T compute.Float](c *check[T]) []Op[T] {
 		restored(c, "RMSNormBackward", func() { be.RMSNormBackward(y, width, dw, z, x, width, w, perRow) }, y, dw),
 		restored(c, "SwiGLU", func() { be.SwiGLU(y, gu, width) }, y),
 		restored(c, "SwiGLUBackward", func() { be.SwiGLUBackward(gu2, x, y, scale, dScale, width) }, gu2, y, dScale),
-		restored(c, "CrossEntropy", func() { be.CrossEntropy(perRow, logits, targets, 2*width, 0.3) }, logits, perRow),
+		restored(c, "CrossEntropy", func() { be.CrossEntropy(perRow, logits, targets, 2*width, rowScale) }, logits, perRow),
 	}
 }
 
