@@ -1,0 +1,310 @@
+package rl
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"muonclip/data/chat"
+	"muonclip/data/token"
+	"muonclip/internal/compute/cpu"
+	"muonclip/internal/rng"
+	"muonclip/model/generate"
+	"muonclip/rl/env"
+	"muonclip/rl/reward"
+)
+
+// Arena is an environment with what a run wants of it.
+type Arena struct {
+	env.Environment
+	Rule      reward.Rule
+	MaxTokens int // of the policy in a rollout, where the episode sets no budget of its own; 0 means 512
+}
+
+// Collector lets the policy act in many episodes at a time, all of them one token further with each pass of the model.
+type Collector struct {
+	Engine    *generate.Engine[float32]
+	Backend   *cpu.Backend[float32] // of the engine; draws tokens in parallel
+	Tokenizer *token.Tokenizer
+	Format    chat.Format
+	Arguments chat.ArgumentValidator // nil leaves the arguments of calls unchecked beyond being an object
+	Arenas    map[string]*Arena
+	MaxBatch  int // rollouts in progress at a time; 0 means 32; never changes a rollout that ends
+	MaxLength int // tokens of a dialogue; 0 means max_position_embeddings
+	// CutPenalty is taken from the reward of a rollout that was cut off.
+	CutPenalty float64
+	EnvTimeout time.Duration // for one answer or score of an environment; 0 means a minute
+}
+
+// Sampling says how the tokens of a collection are drawn.
+type Sampling struct {
+	Temperature float64
+	TopP        float64
+	Seed        uint64 // with the episode's key, the sample and the position it decides every token
+	// Tokens ends the collection early, once the policy has written as many: rollouts in progress wait to be continued
+	// (partial rollouts of Kimi K1.5, arXiv 2501.12599, section 2.6.2). 0 means no limit.
+	Tokens int
+}
+
+// Phases is where the time of a collection went, and what it brought.
+type Phases struct {
+	Prefill, Decode, Draw, Environment time.Duration
+	Read, Written                      int // tokens of prompts and answers, tokens of the policy
+}
+
+// Collect goes on with all unfinished rollouts of the groups until they end or Sampling.Tokens are written. Rollouts
+// depend on the weights, their keys and the sampling alone. When ctx ends, so does the collection, with its error.
+func (c *Collector) Collect(ctx context.Context, groups []*Group, s Sampling) (Phases, error) {
+	run := &collection{Collector: c, ctx: ctx, sampling: s}
+	run.opt = generate.SampleOptions{Temperature: s.Temperature, TopP: s.TopP}
+	if err := run.opt.Validate(); err != nil {
+		return Phases{}, err
+	}
+	run.batch = c.MaxBatch
+	if run.batch == 0 {
+		run.batch = 32
+	}
+	run.scoring.SetLimit(max(2, runtime.GOMAXPROCS(0)))
+	for _, g := range groups {
+		if _, ok := c.Arenas[g.Env]; !ok {
+			return Phases{}, fmt.Errorf("rl: there is no environment %q", g.Env)
+		}
+		if !g.Finished() {
+			run.waiting = append(run.waiting, g)
+		}
+	}
+	err := run.all()
+	for _, l := range run.active {
+		l.seq.Release()
+	}
+	_ = run.scoring.Wait() // a failing score is written into its rollout
+	if err == nil {
+		err = ctx.Err()
+	}
+	return run.phases, err
+}
+
+func (c *Collector) context() int {
+	limit := c.Engine.Config().MaxPositionEmbeddings
+	if c.MaxLength > 0 {
+		limit = min(limit, c.MaxLength)
+	}
+	return limit
+}
+
+// limit is the number of tokens that the policy may write in a rollout.
+func (c *Collector) limit(r *Rollout) int {
+	if r.Info.MaxTokens > 0 {
+		return r.Info.MaxTokens
+	}
+	if n := c.Arenas[r.Env].MaxTokens; n > 0 {
+		return n
+	}
+	return 512
+}
+
+// collection is one call of Collect.
+type collection struct {
+	*Collector
+	ctx      context.Context
+	sampling Sampling
+	opt      generate.SampleOptions
+	batch    int
+	waiting  []*Group
+	active   []*live
+	samplers []*generate.Sampler[float32]
+	scoring  errgroup.Group
+	phases   Phases
+}
+
+func (c *collection) all() error {
+	for {
+		if err := c.ctx.Err(); err != nil {
+			return err
+		}
+		full := c.sampling.Tokens > 0 && c.phases.Written >= c.sampling.Tokens
+		if full {
+			return nil
+		}
+		if err := c.admit(); err != nil {
+			return err
+		}
+		if len(c.active) == 0 {
+			return nil
+		}
+		if err := c.read(); err != nil {
+			return err
+		}
+		if err := c.draw(); err != nil {
+			return err
+		}
+	}
+}
+
+// admit begins the rollouts of waiting groups while there is room. The samples of a group begin together, so that
+// their common opening is read once.
+func (c *collection) admit() error {
+	var seqs []*generate.Sequence[float32]
+	var ids [][]int32
+	var owners [][]*live // of seqs: those that begin with the same tokens
+	for len(c.waiting) > 0 {
+		g := c.waiting[0]
+		var open []*Rollout
+		for _, r := range g.Rollouts {
+			if r.Finish == "" {
+				open = append(open, r)
+			}
+		}
+		if len(c.active) > 0 && len(c.active)+len(open) > c.batch {
+			break
+		}
+		c.waiting = c.waiting[1:]
+		began := make([]*live, len(open))
+		c.together(len(open), func(i int) { began[i] = c.begin(c.ctx, c.Arenas[g.Env], open[i]) })
+		var fresh []*live
+		for _, l := range began {
+			if l.over {
+				continue
+			}
+			c.active = append(c.active, l)
+			if l.written == 0 {
+				fresh = append(fresh, l)
+				continue
+			}
+			seqs, ids, owners = append(seqs, c.Engine.NewSequence()), append(ids, l.to.IDs), append(owners, []*live{l})
+		}
+		if len(fresh) > 0 {
+			seqs, ids, owners = append(seqs, c.Engine.NewSequence()), append(ids, fresh[0].to.IDs), append(owners, fresh)
+		}
+	}
+	if len(seqs) == 0 {
+		return nil
+	}
+	begun := time.Now()
+	logits, err := c.Engine.Prefill(seqs, ids...)
+	if err != nil {
+		return err
+	}
+	c.phases.Prefill += time.Since(begun)
+	vocab := c.Engine.Config().VocabSize
+	for i, lives := range owners {
+		c.phases.Read += len(ids[i])
+		for j, l := range lives {
+			l.seq, l.unread = seqs[i], 0
+			if j > 0 {
+				l.seq = seqs[i].Fork()
+			}
+			l.logits = append(l.logits[:0], logits[i*vocab:(i+1)*vocab]...)
+		}
+	}
+	return nil
+}
+
+// read takes into the caches what was written and answered since the last pass.
+func (c *collection) read() error {
+	var short, long []*live
+	for _, l := range c.active {
+		switch {
+		case l.unread == 1:
+			short = append(short, l)
+		case l.unread > 1:
+			long = append(long, l)
+		}
+	}
+	vocab := c.Engine.Config().VocabSize
+	take := func(lives []*live, logits []float32) {
+		for i, l := range lives {
+			l.logits = append(l.logits[:0], logits[i*vocab:(i+1)*vocab]...)
+			l.unread = 0
+		}
+	}
+	begun := time.Now()
+	if len(long) > 0 {
+		var seqs []*generate.Sequence[float32]
+		var ids [][]int32
+		for _, l := range long {
+			seqs, ids = append(seqs, l.seq), append(ids, l.to.IDs[len(l.to.IDs)-l.unread:])
+			c.phases.Read += l.unread
+		}
+		logits, err := c.Engine.Prefill(seqs, ids...)
+		if err != nil {
+			return err
+		}
+		take(long, logits)
+		c.phases.Prefill += time.Since(begun)
+		begun = time.Now()
+	}
+	if len(short) > 0 {
+		var seqs []*generate.Sequence[float32]
+		var ids []int32
+		for _, l := range short {
+			seqs, ids = append(seqs, l.seq), append(ids, l.to.IDs[len(l.to.IDs)-1])
+		}
+		logits, err := c.Engine.Step(seqs, ids)
+		if err != nil {
+			return err
+		}
+		take(short, logits)
+		c.phases.Decode += time.Since(begun)
+	}
+	return nil
+}
+
+// draw takes the next token of every rollout and lets the environments answer the turns that ended.
+func (c *collection) draw() error {
+	begun := time.Now()
+	for len(c.samplers) < len(c.active) {
+		c.samplers = append(c.samplers, generate.NewSampler[float32](c.opt))
+	}
+	errs := make([]error, len(c.active))
+	c.Backend.For(len(c.active), func(_ *cpu.Worker[float32], i int) {
+		l := c.active[i]
+		r := l.to
+		u := rng.New(c.sampling.Seed, "rollout "+r.Env, r.Key.Seed, r.Key.Index, uint64(r.Sample), uint64(len(r.IDs))).Float64()
+		l.choice, errs[i] = c.samplers[i].Sample(l.logits, nil, u)
+	})
+	var ended []*live
+	for i, l := range c.active {
+		if errs[i] != nil {
+			return fmt.Errorf("rl: %s %s, sample %d, token %d: %w", l.to.Env, l.to.Key, l.to.Sample, len(l.to.IDs), errs[i])
+		}
+		if c.accept(l, c.limit(l.to)) {
+			ended = append(ended, l)
+		}
+	}
+	c.phases.Written += len(c.active)
+	c.phases.Draw += time.Since(begun)
+
+	begun = time.Now()
+	c.together(len(ended), func(i int) { c.turnEnded(c.ctx, ended[i]) })
+	c.phases.Environment += time.Since(begun)
+	stay := c.active[:0]
+	for _, l := range c.active {
+		if !l.over {
+			stay = append(stay, l)
+			continue
+		}
+		l.seq.Release()
+		c.scoring.Go(func() error { c.score(c.ctx, l, c.Arenas[l.to.Env].Rule); return nil })
+	}
+	clear(c.active[len(stay):])
+	c.active = stay
+	return nil
+}
+
+// together runs f for 0 to n-1 at the same time.
+func (c *collection) together(n int, f func(i int)) {
+	if n == 1 {
+		f(0)
+		return
+	}
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { f(i) })
+	}
+	wg.Wait()
+}

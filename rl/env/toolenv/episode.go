@@ -1,0 +1,136 @@
+package toolenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"muonclip/data/chat"
+	"muonclip/rl/env"
+	"muonclip/rl/reward"
+	"muonclip/synth/actor"
+	synth "muonclip/synth/env"
+	"muonclip/synth/task"
+)
+
+// The components of an episode's reward.
+const (
+	WellFormed = "well_formed" // the share of turns that can be read and whose calls fit the schemas of offered tools
+	State      = "state"       // 1 when the final state is the goal
+	Facts      = "facts"       // the share of facts and bad news that the user was told
+	Policy     = "policy"      // 1 when no rule was broken and nothing was done without the consent that it needs
+	Rubric     = "rubric"      // the share of all criteria of the rubric that are met
+	Solved     = "solved"      // 1 when the rubric is met in full and Policy is 1
+)
+
+// episode is one dialogue.
+type episode struct {
+	env     *Env
+	task    *task.Task
+	info    env.Info
+	gym     synth.Gym
+	opening chat.Dialogue
+	turns   int
+	defects []string // what is wrong with turns, one entry for each that is not well-formed
+	scored  bool
+}
+
+// Info implements env.Episode.
+func (e *episode) Info() env.Info { return e.info }
+
+// Opening implements env.Episode.
+func (e *episode) Opening() chat.Dialogue { return e.opening.Clone() }
+
+// Gold implements env.Episode.
+func (e *episode) Gold() env.Policy { return actor.NewExpert(e.task) }
+
+// Step implements env.Episode. A malformed call is answered with an error, and a turn with nothing but malformed text is
+// what the user reads.
+func (e *episode) Step(ctx context.Context, turn chat.Output) ([]chat.Message, bool, error) {
+	before := len(e.gym.Calls())
+	obs, done, err := e.gym.Take(ctx, turn)
+	if err != nil {
+		return nil, done, fmt.Errorf("toolenv: episode %s: %w", e.task.ID(), err)
+	}
+	e.turns++
+	bad := turn.Err()
+	for _, c := range e.gym.Calls()[before:] {
+		if synth.Invalid(c.Code) && bad == nil {
+			bad = fmt.Errorf("%s: %s", c.Tool, c.Result)
+		}
+	}
+	if bad != nil {
+		e.defects = append(e.defects, fmt.Sprintf("turn %d: %v", e.turns, bad))
+	}
+	return slices.Clone(obs.Messages), done, nil
+}
+
+// Score implements env.Episode.
+func (e *episode) Score(context.Context) ([]reward.Component, error) {
+	if e.scored {
+		return nil, errors.New("toolenv: an episode is scored once")
+	}
+	e.scored = true
+	tr := e.gym.Trajectory()
+	s := synth.Judge(tr)
+	told, facts := e.told(s.Failures)
+	forbidden := e.forbidden(tr)
+	var missing []string
+	for _, f := range s.Failures {
+		missing = append(missing, f.What+": "+f.Detail)
+	}
+	share := func(good, all int, empty float64) float64 {
+		if all == 0 {
+			return empty
+		}
+		return float64(good) / float64(all)
+	}
+	components := []reward.Component{
+		{Name: WellFormed, Value: share(e.turns-len(e.defects), e.turns, 0), Evidence: list(e.defects)},
+		{Name: State, Value: one(tr.Record.Final == tr.Task.Goal), Evidence: "final " + tr.Record.Final + ", goal " + tr.Task.Goal},
+		{Name: Facts, Value: share(told, facts, 1), Evidence: fmt.Sprintf("%d of %d told", told, facts)},
+		{Name: Policy, Value: one(len(forbidden) == 0), Evidence: list(forbidden)},
+		{Name: Rubric, Value: s.Share, Evidence: list(missing)},
+		{Name: Solved, Value: one(s.Passed && len(forbidden) == 0)},
+	}
+	return components, nil
+}
+
+// told counts the facts and the bad news that the user was told.
+func (e *episode) told(failures []task.Failure) (told, all int) {
+	all = len(e.task.Rubric.Facts) + len(e.task.Rubric.Notices)
+	told = all
+	for _, f := range failures {
+		if f.What == "fact" || f.What == "notice" {
+			told--
+		}
+	}
+	return told, all
+}
+
+// forbidden lists what was done against rules or without consent.
+func (e *episode) forbidden(tr *synth.Trajectory) []string {
+	var out []string
+	for _, f := range e.env.checker.Permitted(tr) {
+		out = append(out, fmt.Sprintf("message %d: %s", f.Message, f.Detail))
+	}
+	return out
+}
+
+func one(ok bool) float64 {
+	if ok {
+		return 1
+	}
+	return 0
+}
+
+// list is evidence from several findings, of which the first ones are enough.
+func list(findings []string) string {
+	const most = 4
+	if n := len(findings); n > most {
+		findings = append(slices.Clone(findings[:most]), fmt.Sprintf("%d more", n-most))
+	}
+	return strings.Join(findings, "; ")
+}
