@@ -190,7 +190,7 @@ func readAll(t testing.TB, data []byte, m Manifest, info Info) {
 	}
 	for _, rec := range idx.records {
 		ids := make([]int32, rec.tokens)
-		if err := readIDs(ids, src, rec.ids.pos); err != nil {
+		if err := readIDs(ids, src, rec.ids.Values.Pos); err != nil {
 			t.Errorf("accepted, but: %v", err)
 		}
 		for _, id := range ids {

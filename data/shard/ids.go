@@ -32,14 +32,14 @@ func readIDs(dst []int32, src io.ReaderAt, pos int64) error {
 func (x *shardIndex) name(src io.ReaderAt, doc int64) (string, error) {
 	rec := x.recordOfDoc(doc)
 	var ends [2]int32
-	if err := readIDs(ends[:], src, rec.nameOffsets.pos+4*(doc-rec.firstDoc)); err != nil {
+	if err := readIDs(ends[:], src, rec.names.Offsets.Pos+4*(doc-rec.firstDoc)); err != nil {
 		return "", fmt.Errorf("shard: name of document %d: %w", doc, err)
 	}
-	if ends[0] < 0 || ends[1] < ends[0] || int64(ends[1]) > rec.nameLetters.len {
+	if ends[0] < 0 || ends[1] < ends[0] || int64(ends[1]) > rec.names.Values.Len {
 		return "", fmt.Errorf("shard: name of document %d: %w: it changed after it was verified", doc, ErrDamaged)
 	}
 	letters := make([]byte, ends[1]-ends[0])
-	if n, err := src.ReadAt(letters, rec.nameLetters.pos+int64(ends[0])); n < len(letters) {
+	if n, err := src.ReadAt(letters, rec.names.Values.Pos+int64(ends[0])); n < len(letters) {
 		return "", fmt.Errorf("shard: name of document %d: %w", doc, err)
 	}
 	return string(letters), nil

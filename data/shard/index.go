@@ -9,6 +9,8 @@ import (
 	"strconv"
 
 	"github.com/zeebo/xxh3"
+
+	"muonclip/data/arrowmeta"
 )
 
 // shardIndex is what the reader keeps of a shard that it has checked: where each document begins and
@@ -16,11 +18,6 @@ import (
 type shardIndex struct {
 	starts  []int64 // documents+1 positions in the shard's token stream
 	records []recordIndex
-}
-
-type recordIndex struct {
-	firstDoc, firstToken int64
-	recordSpans
 }
 
 // loadShard reads a whole shard, checks it against the manifest and indexes it. It returns the bytes
@@ -50,7 +47,7 @@ func loadShard(dir string, m Manifest, info Info, limit int64) (*shardIndex, []b
 // indexShard checks the content of a shard file: its metadata and counts against the manifest, the
 // document boundaries, and that every id is below limit.
 func indexShard(data []byte, m Manifest, info Info, limit int64) (*shardIndex, error) {
-	lay, err := parseArrow(data)
+	file, err := arrowmeta.Parse(data, columns)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
@@ -60,24 +57,25 @@ func indexShard(data []byte, m Manifest, info Info, limit int64) (*shardIndex, e
 		{keyTokenizer, m.Tokenizer},
 		{keyVocab, strconv.Itoa(m.VocabSize)},
 	} {
-		if got := lay.meta[c.key]; got != c.want {
+		if got := file.Meta[c.key]; got != c.want {
 			return nil, fmt.Errorf("%w: its metadata says %s = %q, the manifest says %q", ErrDamaged, c.key, got, c.want)
 		}
 	}
 	idx := &shardIndex{starts: []int64{0}}
 	var docs, tokens int64
-	for i, rec := range lay.records {
+	for i, b := range file.Batches {
+		rec := recordIndex{firstDoc: docs, firstToken: tokens, rows: b.Rows, tokens: b.Lists[0].Count, ids: b.Lists[0], names: b.Lists[1]}
 		if docs+rec.rows > info.Documents || tokens+rec.tokens > info.Tokens {
 			return nil, fmt.Errorf("%w: it holds more than the %d documents and %d tokens that the manifest says", ErrDamaged, info.Documents, info.Tokens)
 		}
-		idx.records = append(idx.records, recordIndex{docs, tokens, rec})
-		if idx.starts, err = appendStarts(idx.starts, rec.offsets.of(data), tokens, rec.tokens); err != nil {
+		idx.records = append(idx.records, rec)
+		if idx.starts, err = rec.ids.Ends(idx.starts, data, tokens); err != nil {
 			return nil, fmt.Errorf("%w: record batch %d, tokens: %w", ErrDamaged, i, err)
 		}
-		if _, err := appendStarts(nil, rec.nameOffsets.of(data), 0, rec.nameLetters.len); err != nil {
+		if _, err := rec.names.Ends(nil, data, 0); err != nil {
 			return nil, fmt.Errorf("%w: record batch %d, names: %w", ErrDamaged, i, err)
 		}
-		ids := rec.ids.of(data)
+		ids := rec.ids.Values.Of(data)
 		for t := range rec.tokens {
 			if id := binary.LittleEndian.Uint32(ids[4*t:]); int64(id) >= limit {
 				doc := idx.docAt(tokens + t)
@@ -92,31 +90,6 @@ func indexShard(data []byte, m Manifest, info Info, limit int64) (*shardIndex, e
 		return nil, fmt.Errorf("%w: it holds %d documents and %d tokens, the manifest says %d and %d", ErrDamaged, docs, tokens, info.Documents, info.Tokens)
 	}
 	return idx, nil
-}
-
-// appendStarts checks Arrow list offsets (they begin at 0, never fall and stay within n; those of
-// the ids end at n) and appends base plus the end of each element. With a nil dst it only checks;
-// names may then leave padding behind their last letter.
-func appendStarts(dst []int64, offsets []byte, base, n int64) ([]int64, error) {
-	last := int64(int32(binary.LittleEndian.Uint32(offsets)))
-	if last != 0 {
-		return nil, fmt.Errorf("the first offset is %d, want 0", last)
-	}
-	exact := dst != nil
-	for i := 4; i < len(offsets); i += 4 {
-		o := int64(int32(binary.LittleEndian.Uint32(offsets[i:])))
-		if o < last || o > n {
-			return nil, fmt.Errorf("offset %d of element %d is not between %d and %d", o, i/4, last, n)
-		}
-		if exact {
-			dst = append(dst, base+o)
-		}
-		last = o
-	}
-	if exact && last != n {
-		return nil, fmt.Errorf("the offsets end at %d, there are %d", last, n)
-	}
-	return dst, nil
 }
 
 // docAt is the document that holds the token at pos of the shard; empty documents hold none.

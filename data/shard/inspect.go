@@ -89,7 +89,7 @@ func inspectShard(rep *Report, buckets *[65]int64, m Manifest, info Info, firstD
 		if len(s.IDs) > 0 {
 			rec := idx.recordOfToken(idx.starts[d])
 			// The first ids of a document are never split: a document lies in one record batch.
-			if err := readIDs(s.IDs, src, rec.ids.pos+4*(idx.starts[d]-rec.firstToken)); err != nil {
+			if err := readIDs(s.IDs, src, rec.ids.Values.Pos+4*(idx.starts[d]-rec.firstToken)); err != nil {
 				return err
 			}
 		}

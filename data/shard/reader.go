@@ -227,7 +227,7 @@ func (r *Reader) ReadTokens(dst []int32, start int64) error {
 		rec := s.idx.recordOfToken(at)
 		at -= rec.firstToken
 		n := min(int64(len(dst)), rec.tokens-at)
-		if err := readIDs(dst[:n], s.src, rec.ids.pos+4*at); err != nil {
+		if err := readIDs(dst[:n], s.src, rec.ids.Values.Pos+4*at); err != nil {
 			return fmt.Errorf("shard: %s: %w: it changed after it was verified: %w", filepath.Join(r.dir, r.man.Shards[i].File), ErrDamaged, err)
 		}
 		dst, start = dst[n:], start+n

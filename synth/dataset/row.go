@@ -1,5 +1,5 @@
 // Package dataset writes verified tool-use dialogues and reads them back: JSON Lines in OpenAI's shape,
-// Parquet for Hugging Face, Arrow shards of token ids with loss masks (package maskshard), and a manifest that
+// Parquet for Hugging Face, Arrow shards of token ids with loss masks (package chatshard), and a manifest that
 // names every file with its checksum. docs/formats/dialogues.md describes the files.
 //
 // A data set is written in parts of a fixed number of rows. Every file belongs to one part and is a pure

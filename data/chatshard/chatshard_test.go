@@ -1,4 +1,4 @@
-package maskshard
+package chatshard
 
 import (
 	"bytes"
@@ -16,6 +16,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/google/go-cmp/cmp"
 	"github.com/zeebo/xxh3"
+
+	"muonclip/data/arrowmeta"
 )
 
 var testConfig = Config{Tokenizer: "abc123", VocabSize: 1000, Format: "kimi-k2"}
@@ -24,10 +26,10 @@ func randomDialogues(n, longest int, seed uint64) []Dialogue {
 	r := rand.New(rand.NewPCG(seed, 1))
 	var out []Dialogue
 	for i := range n {
-		d := Dialogue{ID: fmt.Sprintf("row-%d", i), IDs: []int32{}, Mask: []bool{}}
+		d := Dialogue{ID: fmt.Sprintf("row-%d", i), Kind: fmt.Sprint("kind-", i%3), IDs: []int32{}, Turns: []Turn{}}
 		for range r.IntN(longest) {
 			d.IDs = append(d.IDs, int32(r.IntN(testConfig.VocabSize)))
-			d.Mask = append(d.Mask, r.IntN(3) == 0)
+			d.Turns = append(d.Turns, Turn(r.IntN(int(turns))))
 		}
 		out = append(out, d)
 	}
@@ -47,11 +49,7 @@ func writeFolder(t testing.TB, dir string, dialogues []Dialogue, each int) {
 		info := Info{File: FileName(len(files)), Dialogues: int64(n), Bytes: int64(b.Len()), XXH3: fmt.Sprintf("%016x", xxh3.Hash(b.Bytes()))}
 		for _, d := range dialogues[:n] {
 			info.Tokens += int64(len(d.IDs))
-			for _, m := range d.Mask {
-				if m {
-					info.Trained++
-				}
-			}
+			info.Trained += int64(d.Trained())
 		}
 		if err := os.WriteFile(filepath.Join(dir, info.File), b.Bytes(), 0o644); err != nil {
 			t.Fatal(err)
@@ -65,7 +63,7 @@ func writeFolder(t testing.TB, dir string, dialogues []Dialogue, each int) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	dialogues := append(randomDialogues(40, 200, 1), Dialogue{ID: "long", IDs: make([]int32, recordTokens+5), Mask: make([]bool, recordTokens+5)})
+	dialogues := append(randomDialogues(40, 200, 1), Dialogue{ID: "long", IDs: make([]int32, recordTokens+5), Turns: make([]Turn, recordTokens+5)})
 	dialogues = append(dialogues, randomDialogues(3, 10, 2)...)
 	dir := t.TempDir()
 	writeFolder(t, dir, dialogues, 25)
@@ -82,10 +80,10 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Mask, want.Mask) || got.ID != want.ID { // cmp.Diff is slow on a million tokens
+			if !slices.Equal(got.IDs, want.IDs) || !slices.Equal(got.Turns, want.Turns) || got.ID != want.ID || got.Kind != want.Kind { // cmp.Diff is slow on a million tokens
 				t.Fatalf("dialogue %d comes back different", i)
 			}
-			if r.Tokens(i) != len(want.IDs) || r.Name(i) != want.ID {
+			if r.Tokens(i) != len(want.IDs) || r.Name(i) != want.ID || r.Kind(i) != want.Kind {
 				t.Errorf("dialogue %d: %d tokens of %s", i, r.Tokens(i), r.Name(i))
 			}
 		}
@@ -124,11 +122,11 @@ func TestArrowGoReads(t *testing.T) {
 		}
 		tokens, masks := rec.Column(0).(*array.List), rec.Column(1).(*array.List)
 		for row := range int(rec.NumRows()) {
-			d := Dialogue{ID: rec.Column(2).(*array.String).Value(row), IDs: []int32{}, Mask: []bool{}}
+			d := Dialogue{ID: rec.Column(2).(*array.String).Value(row), Kind: rec.Column(3).(*array.String).Value(row), IDs: []int32{}, Turns: []Turn{}}
 			from, to := tokens.ValueOffsets(row)
 			for k := from; k < to; k++ {
 				d.IDs = append(d.IDs, int32(tokens.ListValues().(*array.Uint32).Value(int(k))))
-				d.Mask = append(d.Mask, masks.ListValues().(*array.Uint8).Value(int(k)) == 1)
+				d.Turns = append(d.Turns, Turn(masks.ListValues().(*array.Uint8).Value(int(k))))
 			}
 			got = append(got, d)
 		}
@@ -140,9 +138,10 @@ func TestArrowGoReads(t *testing.T) {
 
 func TestWriteRefuses(t *testing.T) {
 	for name, d := range map[string]Dialogue{
-		"short mask":     {IDs: []int32{1, 2}, Mask: []bool{true}},
-		"id too large":   {IDs: []int32{1000}, Mask: []bool{true}},
-		"id is negative": {IDs: []int32{-1}, Mask: []bool{true}},
+		"short mask":     {IDs: []int32{1, 2}, Turns: []Turn{Text}},
+		"id too large":   {IDs: []int32{1000}, Turns: []Turn{Text}},
+		"no such turn":   {IDs: []int32{1}, Turns: []Turn{turns}},
+		"id is negative": {IDs: []int32{-1}, Turns: []Turn{Text}},
 	} {
 		if err := Write(&bytes.Buffer{}, testConfig, []Dialogue{d}); err == nil {
 			t.Errorf("%s: written", name)
@@ -189,7 +188,7 @@ func TestOpenRefuses(t *testing.T) {
 			return os.WriteFile(file(dir), data, 0o644)
 		}, Options{}, ErrDamaged},
 		{"path outside", edit(`"tokens-00001.arrow"`, `"../tokens-00001.arrow"`), Options{}, ErrDamaged},
-		{"another version", edit(`"version": 1`, `"version": 2`), Options{}, ErrVersion},
+		{"another version", edit(`"version": 2`, `"version": 1`), Options{}, ErrVersion},
 		{"another format", edit(FormatName, "something"), Options{}, ErrDamaged},
 		{"other sums", edit(`"dialogues": 20`, `"dialogues": 21`), Options{}, ErrDamaged},
 		{"another tokenizer", nil, Options{Tokenizer: "zzz"}, ErrTokenizer},
@@ -210,6 +209,53 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// TestEveryChangedByte indexes a file with each byte changed in turn, past the checksum. A change of an id may be accepted; what
+// is accepted lies inside the file.
+func TestEveryChangedByte(t *testing.T) {
+	var b bytes.Buffer
+	if err := Write(&b, testConfig, randomDialogues(5, 10, 6)); err != nil {
+		t.Fatal(err)
+	}
+	for i := range b.Len() {
+		for _, x := range []byte{1, 0x80, 0xff} {
+			bad := bytes.Clone(b.Bytes())
+			bad[i] ^= x
+			checkIndex(t, bad)
+		}
+	}
+	for n := range b.Len() {
+		if _, err := index(b.Bytes()[:n], Manifest{Config: testConfig}, Info{Dialogues: 5}, 1000); err == nil {
+			t.Errorf("the first %d of %d bytes are accepted", n, b.Len())
+		}
+	}
+}
+
+// checkIndex indexes a file that is what the manifest promises, whatever that is.
+func checkIndex(t *testing.T, data []byte) {
+	t.Helper()
+	file, err := arrowmeta.Parse(data, columns)
+	if err != nil {
+		return
+	}
+	var info Info
+	for _, b := range file.Batches {
+		info.Dialogues += b.Rows
+		info.Tokens += b.Lists[0].Count
+		for _, m := range b.Lists[1].Values.Of(data) {
+			info.Trained += int64(min(m, 1))
+		}
+	}
+	places, err := index(data, Manifest{Config: testConfig}, info, 1000)
+	if err != nil {
+		return
+	}
+	for _, p := range places {
+		if p.tokens < 0 || p.ids < 0 || p.ids+4*int64(p.tokens) > int64(len(data)) || p.mask < 0 || p.mask+int64(p.tokens) > int64(len(data)) {
+			t.Errorf("a dialogue outside the file: %+v", p)
+		}
+	}
+}
+
 // FuzzIndex reads hostile files: no panic, no endless loop, and what is accepted can be read.
 func FuzzIndex(f *testing.F) {
 	for seed := range uint64(3) {
@@ -219,26 +265,7 @@ func FuzzIndex(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		lay, err := parse(data)
-		if err != nil {
-			return
-		}
-		info := Info{Dialogues: 1 << 40, Tokens: 1 << 40}
-		for _, b := range lay.batches {
-			info.Dialogues = min(info.Dialogues, b.rows)
-		}
-		m := Manifest{Config: testConfig}
-		places, err := index(data, m, Info{Dialogues: info.Dialogues, Tokens: info.Tokens}, 1000)
-		if err != nil {
-			return
-		}
-		for _, p := range places {
-			if p.ids < 0 || p.ids+4*int64(p.tokens) > int64(len(data)) || p.mask < 0 || p.mask+int64(p.tokens) > int64(len(data)) {
-				t.Errorf("a dialogue outside the file: %+v", p)
-			}
-		}
-	})
+	f.Fuzz(func(t *testing.T, data []byte) { checkIndex(t, data) })
 }
 
 func FuzzParseManifest(f *testing.F) {

@@ -1,4 +1,4 @@
-package maskshard
+package chatshard
 
 import (
 	"bytes"
@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
 
 	"github.com/zeebo/xxh3"
 )
@@ -37,6 +36,7 @@ type place struct {
 	tokens    int32
 	ids, mask int64 // positions in the file
 	name      string
+	kind      string
 }
 
 // Open opens the dialogues in dir. It reads all files once and verifies checksums, structure, ids and masks; no data of
@@ -47,10 +47,10 @@ func Open(dir string, o Options) (*Reader, error) {
 		return nil, err
 	}
 	if o.Tokenizer != "" && o.Tokenizer != m.Tokenizer {
-		return nil, fmt.Errorf("maskshard: %s: %w: the ids were made with tokenizer %s, this run has %s; use that tokenizer or encode the dialogues again", dir, ErrTokenizer, m.Tokenizer, o.Tokenizer)
+		return nil, fmt.Errorf("chatshard: %s: %w: the ids were made with tokenizer %s, this run has %s; use that tokenizer or encode the dialogues again", dir, ErrTokenizer, m.Tokenizer, o.Tokenizer)
 	}
 	if o.Format != "" && o.Format != m.Config.Format {
-		return nil, fmt.Errorf("maskshard: %s: %w: the dialogues were rendered as %s, this run wants %s; encode them again", dir, ErrTokenizer, m.Config.Format, o.Format)
+		return nil, fmt.Errorf("chatshard: %s: %w: the dialogues were rendered as %s, this run wants %s; encode them again", dir, ErrTokenizer, m.Config.Format, o.Format)
 	}
 	limit := int64(m.VocabSize)
 	if o.VocabSize > 0 {
@@ -66,7 +66,7 @@ func Open(dir string, o Options) (*Reader, error) {
 	r := &Reader{dir: dir, man: m}
 	for i, info := range m.Files {
 		if err := r.load(i, info, limit, total <= o.ResidentBytes); err != nil {
-			return nil, errors.Join(fmt.Errorf("maskshard: %s: %w", filepath.Join(dir, info.File), err), r.Close())
+			return nil, errors.Join(fmt.Errorf("chatshard: %s: %w", filepath.Join(dir, info.File), err), r.Close())
 		}
 	}
 	return r, nil
@@ -109,79 +109,6 @@ func (r *Reader) load(i int, info Info, limit int64, keep bool) error {
 	return nil
 }
 
-// index checks the content of a file against the manifest and finds its dialogues.
-func index(data []byte, m Manifest, info Info, limit int64) ([]place, error) {
-	lay, err := parse(data)
-	if err != nil {
-		return nil, err
-	}
-	for _, c := range []struct{ key, want string }{
-		{keyFormat, FormatName}, {keyVersion, strconv.Itoa(FormatVersion)}, {keyTokenizer, m.Tokenizer},
-		{keyVocab, strconv.Itoa(m.VocabSize)}, {keyChat, m.Config.Format},
-	} {
-		if got := lay.meta[c.key]; got != c.want {
-			return nil, fmt.Errorf("its metadata says %s = %q, the manifest says %q", c.key, got, c.want)
-		}
-	}
-	var places []place
-	var tokens, trained int64
-	for i, b := range lay.batches {
-		if int64(len(places))+b.rows > info.Dialogues || tokens+b.tokens > info.Tokens {
-			return nil, fmt.Errorf("it holds more than the %d dialogues and %d tokens that the manifest says", info.Dialogues, info.Tokens)
-		}
-		starts, err := offsets(b.tokenOffsets.of(data), b.tokens, true)
-		if err != nil {
-			return nil, fmt.Errorf("record batch %d, tokens: %w", i, err)
-		}
-		if !bytes.Equal(b.tokenOffsets.of(data), b.maskOffsets.of(data)) {
-			return nil, fmt.Errorf("record batch %d: masks are not as long as their tokens", i)
-		}
-		names, err := offsets(b.nameOffsets.of(data), b.names.len, false)
-		if err != nil {
-			return nil, fmt.Errorf("record batch %d, ids: %w", i, err)
-		}
-		ids, mask := b.ids.of(data), b.mask.of(data)
-		for t := range b.tokens {
-			if id := binary.LittleEndian.Uint32(ids[4*t:]); int64(id) >= limit {
-				return nil, fmt.Errorf("record batch %d, position %d holds %d, the vocabulary has %d", i, t, id, limit)
-			}
-			if mask[t] > 1 {
-				return nil, fmt.Errorf("record batch %d, position %d: the mask is %d, want 0 or 1", i, t, mask[t])
-			}
-			trained += int64(mask[t])
-		}
-		for row := range b.rows {
-			places = append(places, place{
-				tokens: int32(starts[row+1] - starts[row]), ids: b.ids.pos + 4*starts[row], mask: b.mask.pos + starts[row],
-				name: string(b.names.of(data)[names[row]:names[row+1]]),
-			})
-		}
-		tokens += b.tokens
-	}
-	if int64(len(places)) != info.Dialogues || tokens != info.Tokens || trained != info.Trained {
-		return nil, fmt.Errorf("it holds %d dialogues, %d tokens and %d in the loss, the manifest says %d, %d and %d", len(places), tokens, trained, info.Dialogues, info.Tokens, info.Trained)
-	}
-	return places, nil
-}
-
-// offsets reads Arrow list offsets, which begin at 0, never fall and stay within n; exact ones end there.
-func offsets(data []byte, n int64, exact bool) ([]int64, error) {
-	out := make([]int64, 0, len(data)/4)
-	last := int64(0)
-	for i := 0; i < len(data); i += 4 {
-		o := int64(int32(binary.LittleEndian.Uint32(data[i:])))
-		if o < last || o > n || i == 0 && o != 0 {
-			return nil, fmt.Errorf("offset %d of element %d is not between %d and %d", o, i/4, last, n)
-		}
-		out = append(out, o)
-		last = o
-	}
-	if exact && last != n {
-		return nil, fmt.Errorf("the offsets end at %d, there are %d", last, n)
-	}
-	return out, nil
-}
-
 // Manifest returns the folder's manifest.
 func (r *Reader) Manifest() Manifest { return r.man }
 
@@ -193,6 +120,9 @@ func (r *Reader) Tokens(i int) int { return int(r.places[i].tokens) }
 
 // Name is the id of dialogue i, as the data set has it.
 func (r *Reader) Name(i int) string { return r.places[i].name }
+
+// Kind is the kind of dialogue i.
+func (r *Reader) Kind(i int) string { return r.places[i].kind }
 
 // Find is the number of the dialogue with an id, -1 for none. It looks through all of them.
 func (r *Reader) Find(id string) int {
@@ -207,7 +137,7 @@ func (r *Reader) Find(id string) int {
 // Read gives dialogue i. The slices are the caller's.
 func (r *Reader) Read(i int) (Dialogue, error) {
 	if i < 0 || i >= len(r.places) {
-		return Dialogue{}, fmt.Errorf("maskshard: %s: dialogue %d does not exist, there are %d", r.dir, i, len(r.places))
+		return Dialogue{}, fmt.Errorf("chatshard: %s: dialogue %d does not exist, there are %d", r.dir, i, len(r.places))
 	}
 	p := r.places[i]
 	n := int(p.tokens)
@@ -219,16 +149,16 @@ func (r *Reader) Read(i int) (Dialogue, error) {
 	if err := readAt(src, raw[4*n:], p.mask); err != nil {
 		return Dialogue{}, r.changed(p, err)
 	}
-	d := Dialogue{ID: p.name, IDs: make([]int32, n), Mask: make([]bool, n)}
+	d := Dialogue{ID: p.name, Kind: p.kind, IDs: make([]int32, n), Turns: make([]Turn, n)}
 	for k := range n {
 		d.IDs[k] = int32(binary.LittleEndian.Uint32(raw[4*k:]))
-		d.Mask[k] = raw[4*n+k] != 0
+		d.Turns[k] = Turn(raw[4*n+k])
 	}
 	return d, nil
 }
 
 func (r *Reader) changed(p place, err error) error {
-	return fmt.Errorf("maskshard: %s: %w: it changed after it was verified: %w", filepath.Join(r.dir, r.man.Files[p.file].File), ErrDamaged, err)
+	return fmt.Errorf("chatshard: %s: %w: it changed after it was verified: %w", filepath.Join(r.dir, r.man.Files[p.file].File), ErrDamaged, err)
 }
 
 func readAt(src io.ReaderAt, dst []byte, pos int64) error {

@@ -1,4 +1,4 @@
-package maskshard
+package arrowmeta
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// table gives the fields of a flatbuffers table by slot; a missing field reads as zero. The methods panic where an offset
-// leaves the buffer; parse turns that into an error.
+// table gives the fields of a flatbuffers table by slot; a missing field reads as zero. The methods
+// panic where an offset leaves the buffer; Parse turns that into an error.
 type table struct{ flatbuffers.Table }
 
 func rootTable(buf []byte) table {
 	return table{flatbuffers.Table{Bytes: buf, Pos: flatbuffers.GetUOffsetT(buf)}}
 }
 
+// field is the position of the field in slot, 0 where it is absent.
 func (t table) field(slot flatbuffers.VOffsetT) flatbuffers.UOffsetT {
 	if o := t.Offset(slot); o != 0 {
 		return t.Pos + flatbuffers.UOffsetT(o)
@@ -24,6 +25,13 @@ func (t table) field(slot flatbuffers.VOffsetT) flatbuffers.UOffsetT {
 func (t table) byteAt(slot flatbuffers.VOffsetT) byte {
 	if p := t.field(slot); p != 0 {
 		return t.GetByte(p)
+	}
+	return 0
+}
+
+func (t table) int16At(slot flatbuffers.VOffsetT) int16 {
+	if p := t.field(slot); p != 0 {
+		return t.GetInt16(p)
 	}
 	return 0
 }
@@ -57,7 +65,7 @@ func (t table) text(slot flatbuffers.VOffsetT) string {
 	return ""
 }
 
-// vector returns the bytes and the number of elements of a vector of elements of a fixed size.
+// vector returns the bytes and the number of elements of a vector of fixed-size elements.
 func (t table) vector(slot flatbuffers.VOffsetT, size int) ([]byte, int, error) {
 	p := t.field(slot)
 	if p == 0 {
