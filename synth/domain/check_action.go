@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"muonclip/synth/domain/script"
+	"muonclip/internal/script"
 )
 
 func (c *checker) rule(r *Rule) {

@@ -6,8 +6,8 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"muonclip/internal/script"
 	"muonclip/synth/domain"
-	"muonclip/synth/domain/script"
 )
 
 // host holds the functions of the world that programs call. They find the world on the thread.

@@ -8,8 +8,8 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"muonclip/internal/script"
 	"muonclip/synth/domain"
-	"muonclip/synth/domain/script"
 )
 
 // Model is a domain with its invariants and rules compiled. It is immutable and shared by all worlds of the domain.

@@ -7,7 +7,7 @@ import (
 
 	"go.starlark.net/starlark"
 
-	"muonclip/synth/domain/script"
+	"muonclip/internal/script"
 )
 
 // Limits bound one call of a program.

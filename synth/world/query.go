@@ -7,8 +7,8 @@ import (
 
 	"go.starlark.net/starlark"
 
+	"muonclip/internal/script"
 	"muonclip/synth/domain"
-	"muonclip/synth/domain/script"
 )
 
 func float(v any) float64 {
