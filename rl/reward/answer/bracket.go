@@ -59,7 +59,7 @@ func (p *parser) brackets(left string) (*node, error) {
 		if elements = append(elements, n); len(elements) > maxElements {
 			return nil, fmt.Errorf("more than %d elements: %w", maxElements, errLarge)
 		}
-		if !p.accept(",") {
+		if !p.accept(",") && !p.accept(";") {
 			break
 		}
 	}
@@ -97,7 +97,11 @@ func (p *parser) matrix() (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if name != "pmatrix" && name != "bmatrix" && name != "matrix" {
+	if name == "array" { // its columns say only how they are set
+		if _, err := p.environment(); err != nil {
+			return nil, err
+		}
+	} else if name != "pmatrix" && name != "bmatrix" && name != "matrix" {
 		return nil, p.fail("the environment " + name + " before")
 	}
 	m := &node{op: opMatrix}

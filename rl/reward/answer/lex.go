@@ -54,16 +54,31 @@ func lex(s string) ([]token, error) {
 	return l.out, nil
 }
 
-// dollars removes the $ that delimit mathematics and leaves those that are a currency: escaped ones, and a single one.
+// dollars removes the $ that delimit mathematics and leaves those that are a currency: escaped ones, and those that do not
+// come in pairs. As in Pandoc, what opens stands before a character, and what closes stands after one and not before a digit;
+// "$3 or $4" are prices.
 func dollars(s string) string {
-	if strings.Count(s, "$")-strings.Count(s, `\$`) < 2 {
+	var at []int
+	for i := range len(s) {
+		if s[i] == '$' && (i == 0 || s[i-1] != '\\') {
+			at = append(at, i)
+		}
+	}
+	pairs := len(at) > 0 && len(at)%2 == 0
+	if whole := pairs && at[0] == 0 && at[len(at)-1] == len(s)-1; !whole {
+		for k := 1; k < len(at) && pairs; k += 2 {
+			closes := at[k]
+			pairs = s[closes-1] != ' ' && (closes+1 == len(s) || !digit(s[closes+1]))
+		}
+	}
+	if !pairs {
 		return s
 	}
-	plain := strings.NewReplacer(`\$`, `\$`, "$", " ").Replace(s)
-	if !strings.HasPrefix(s, "$") || strings.HasSuffix(s, "$") {
-		return plain
+	b := []byte(s)
+	for _, i := range at {
+		b[i] = ' '
 	}
-	return strings.ReplaceAll(s, "$$", "") // "$3 or $4" are prices; both readings are a list
+	return string(b)
 }
 
 func (l *lexer) run() error {

@@ -71,7 +71,7 @@ func (l *lexer) digits() string {
 // group reads a separator and the three digits behind it. In brackets a comma separates elements, unless what follows
 // begins with a zero, as an element would not.
 func (l *lexer) group() string {
-	for _, sep := range []string{",", `{,}`, `,\!`, `\,`, "\u2009", "\u202f"} {
+	for _, sep := range []string{",", `{,}`, `,\! `, `,\!`, `\,`, "\u2009", "\u202f"} {
 		rest, ok := strings.CutPrefix(l.s[l.at:], sep)
 		if !ok || len(rest) < 3 || !digit(rest[0]) || !digit(rest[1]) || !digit(rest[2]) || len(rest) > 3 && digit(rest[3]) {
 			continue

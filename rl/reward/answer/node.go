@@ -42,6 +42,8 @@ type node struct {
 	rels []string // of opRel: = ≠ < ≤ > ≥
 	unit unit     // of opQuantity
 	base int      // of opBased
+	alt  *node    // another reading of a prediction: 5m as five metres rather than five times m; nil for none
+	said string   // of a value in an answer: its text as it is compared with words
 }
 
 // number makes the node of an integer.
@@ -87,12 +89,12 @@ func (n *node) signs(plus bool) *node {
 	if m.op != opPlusMinus {
 		return m
 	}
-	if (m.name == "±") == plus {
-		return &node{op: opAdd, args: m.args}
+	right := m.args[1]
+	if (m.name == "±") != plus {
+		right = &node{op: opNeg, args: m.args[1:]}
 	}
-	minus := &node{op: opNeg, args: m.args[1:]}
-	if zero := m.args[0]; zero.op == opNum && zero.num.Sign() == 0 {
-		return minus
+	if zero := m.args[0]; zero.op == opNum && zero.num.Sign() == 0 { // the parser puts it before a leading ±
+		return right
 	}
-	return &node{op: opAdd, args: []*node{m.args[0], minus}}
+	return &node{op: opAdd, args: []*node{m.args[0], right}}
 }

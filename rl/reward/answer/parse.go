@@ -27,6 +27,9 @@ func parseExpr(toks []token) (*node, error) {
 	if p.at < len(p.toks) {
 		return nil, p.fail("unexpected")
 	}
+	if p.calls > maxCalls {
+		return nil, fmt.Errorf("more than %d functions: %w", maxCalls, errLarge)
+	}
 	return n, nil
 }
 

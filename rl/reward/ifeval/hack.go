@@ -10,7 +10,7 @@ import (
 
 // Hack is a way in which a response satisfies verifiers but not the person who asked.
 type Hack struct {
-	Name     string // claimed, empty, repeated, stuffed, copied or twins
+	Name     string // claimed, empty, gibberish, repeated, stuffed, copied or twins
 	Evidence string
 }
 
@@ -18,15 +18,16 @@ type Hack struct {
 //
 //	claimed   the response says that it follows an instruction that it does not follow
 //	empty     there are no words outside placeholders and marks, or a single one
+//	gibberish hardly any letters, or a dozen words in Latin script of which none is frequent in any language
 //	repeated  the same sentences or groups of words over and over
 //	stuffed   a wanted keyword or letter several times in a row, or keywords make a third of the words
-//	copied    the response is the prompt again, or nothing follows the repetition that was asked for
+//	copied    the response is the prompt again, its words in another order, or nothing behind the repetition asked for
 //	twins     two responses that are nearly the same
 //
 // The rules are ours and lean towards letting a response pass: songs repeat themselves, and summaries quote.
 func Hacks(p Prompt, response string) []Hack {
 	var found []Hack
-	for _, look := range []func(Prompt, string) (string, string){claimed, empty, repeated, stuffed, copied, twins} {
+	for _, look := range []func(Prompt, string) (string, string){claimed, empty, gibberish, repeated, stuffed, copied, twins} {
 		if name, evidence := look(p, response); name != "" {
 			found = append(found, Hack{Name: name, Evidence: evidence})
 		}
@@ -35,8 +36,10 @@ func Hacks(p Prompt, response string) []Hack {
 }
 
 // aboutItself marks a sentence in which a response speaks about itself or about the request.
-var aboutItself = regexp.MustCompile(`(?i)\b(i have|i've|i did|i made sure|i wrote|i used|i avoided|i kept|i included|as (you )?(requested|asked|instructed|required)|` +
-	`per your|(this|my|the|above|following) (response|answer|text|reply|message|essay|story|poem|email|letter|post|summary)|your (request|instructions?|requirements?)|` +
+var aboutItself = regexp.MustCompile(`(?i)\b(i have|i've|i did|i made sure|i wrote|i used|i avoided|i kept|i included|` +
+	`as (you )?(requested|asked|instructed|required)|` +
+	`per your|(this|my|the|above|following) (response|answer|text|reply|message)|` +
+	`(this|my) (essay|story|poem|email|letter|post|summary)|your (request|instructions?|requirements?)|` +
 	`(it|this|here) is (all )?(written|in)\b)`)
 
 // claims are what responses say about the instructions of a kind.
@@ -59,11 +62,11 @@ var claims = map[Kind]*regexp.Regexp{
 	JSONFormat:          regexp.MustCompile(`(?i)\bjson\b`),
 	Title:               regexp.MustCompile(`(?i)\btitle\b`),
 	TwoResponses:        regexp.MustCompile(`(?i)\btwo (different )?(responses|versions|answers)\b`),
-	RepeatPrompt:        regexp.MustCompile(`(?i)\brepeated\b`),
+	RepeatPrompt:        regexp.MustCompile(`(?i)\brepeated (the|your|this)\b`),
 	EndPhrase:           regexp.MustCompile(`(?i)\b(end(s|ed|ing)?|finish(es|ed|ing)?) with\b`),
 	Quotation:           regexp.MustCompile(`(?i)\b(quotation marks|double quotes)\b`),
-	CapitalWords:        regexp.MustCompile(`(?i)\b(capitals?|capitalized|uppercase|upper case|all caps)\b`),
-	EnglishCapital:      regexp.MustCompile(`(?i)\b(capitals?|uppercase|upper case|all caps)\b`),
+	CapitalWords:        regexp.MustCompile(`(?i)\b(capitals|capital letters|capitalized|uppercase|upper case|all caps)\b`),
+	EnglishCapital:      regexp.MustCompile(`(?i)\b(capitals|capital letters|uppercase|upper case|all caps)\b`),
 	EnglishLowercase:    regexp.MustCompile(`(?i)\b(lowercase|lower case|no capitals?|without (any )?capitals?)\b`),
 	NoComma:             regexp.MustCompile(`(?i)\bcommas?\b`),
 }
@@ -114,6 +117,30 @@ func empty(p Prompt, response string) (string, string) {
 	return "", ""
 }
 
+func gibberish(_ Prompt, response string) (string, string) {
+	letters, others := 0, 0
+	for _, r := range response {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r):
+			letters++
+		case r != ' ' && r != '\n':
+			others++
+		}
+	}
+	if others > 20 && 2*letters < others {
+		return "gibberish", fmt.Sprintf("%d letters and digits, %d other signs", letters, others)
+	}
+	words := Words(strings.ToLower(response))
+	if dominant(response) != "latin" || len(words) < 12 {
+		return "", ""
+	}
+	frequent := lexicons()["latin"].share
+	if !slices.ContainsFunc(words, func(w string) bool { return frequent[w] > 0 }) {
+		return "gibberish", fmt.Sprintf("none of %d words is frequent in a known language", len(words))
+	}
+	return "", ""
+}
+
 func repeated(_ Prompt, response string) (string, string) {
 	sentences := Sentences(response)
 	distinct := map[string]bool{}
@@ -159,7 +186,8 @@ func stuffed(p Prompt, response string) (string, string) {
 		case i.Kind == KeywordFrequency && i.Args.Relation == AtLeast:
 			keywords = append(keywords, i.Args.Keyword)
 		case i.Kind == LetterFrequency && i.Args.LetRelation == AtLeast:
-			if l := strings.ToLower(i.Args.Letter); unicode.IsLetter([]rune(l)[0]) && strings.Contains(strings.ToLower(response), strings.Repeat(l, 4)) {
+			if l := strings.ToLower(i.Args.Letter); unicode.IsLetter([]rune(l)[0]) &&
+				strings.Contains(strings.ToLower(response), strings.Repeat(l, 4)) {
 				return "stuffed", fmt.Sprintf("%s stands four times in a row", quote(l))
 			}
 		}
@@ -215,11 +243,23 @@ func copied(p Prompt, response string) (string, string) {
 		return "copied", "nothing follows the repeated request"
 	}
 	const gram = 5
-	if len(own) < 10 {
+	if len(own) < 8 {
 		return "", ""
 	}
 	source := Words(strings.ToLower(p.Text))
-	known := map[string]bool{}
+	vocabulary, known := map[string]bool{}, map[string]bool{}
+	for _, w := range source {
+		vocabulary[w] = true
+	}
+	mine := 0
+	for _, w := range own {
+		if !vocabulary[w] {
+			mine++
+		}
+	}
+	if 20*mine < len(own) {
+		return "copied", fmt.Sprintf("%d of %d words are not the prompt's", mine, len(own))
+	}
 	for i := 0; i+gram <= len(source); i++ {
 		known[strings.Join(source[i:i+gram], " ")] = true
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"muonclip/rl/reward"
@@ -28,24 +29,19 @@ func (g Guess) Sure() bool { return len(g.Candidates) <= 1 }
 // neighbours nl sv da no cs tr id ro hu zh.
 func Detect(text string) Guess {
 	script := dominant(text)
-	switch script {
-	case "":
+	if script == "" {
 		return Guess{}
-	case "latin":
-		return rank(text, latin)
-	case "cyrillic":
-		return rank(text, cyrillic)
-	case "arabic":
-		return rank(text, arabic)
-	case "devanagari":
-		return rank(text, devanagari)
+	}
+	if l, shared := lexicons()[script]; shared {
+		return rank(text, l)
 	}
 	return Guess{Language: script, Candidates: []string{script}}
 }
 
 // Languages lists the codes that instructions may ask for: those of the public checker's registry.
 func Languages() []string {
-	return []string{"ar", "bg", "bn", "de", "en", "es", "fa", "fi", "fr", "gu", "he", "hi", "it", "ja", "kn", "ko", "ml", "mr", "ne", "pa", "pl", "pt",
+	return []string{"ar", "bg", "bn", "de", "en", "es", "fa", "fi", "fr", "gu", "he", "hi", "it", "ja", "kn", "ko", "ml", "mr", "ne", "pa", "pl",
+		"pt",
 		"ru", "sw", "ta", "te", "th", "uk", "ur", "vi"}
 }
 
@@ -98,35 +94,49 @@ const (
 	strangeWords = 20
 )
 
-// rank scores the languages of one script.
-func rank(text string, tongues []tongue) Guess {
-	lists := make([]map[string]bool, len(tongues))
-	share := map[string]float64{}
-	beyond := ""
-	for i, t := range tongues {
-		lists[i] = map[string]bool{}
-		for _, w := range strings.Fields(t.words) {
-			for _, part := range Words(w) {
-				lists[i][part] = true
+// A lexicon is a list of tongues, made ready for rank.
+type lexicon struct {
+	tongues []tongue
+	words   []map[string]bool  // of each tongue
+	share   map[string]float64 // number of tongues that have a word
+	beyond  string             // letters of all tongues
+}
+
+// lexicons are derived from the lists once.
+var lexicons = sync.OnceValue(func() map[string]lexicon {
+	made := map[string]lexicon{}
+	for script, tongues := range map[string][]tongue{"latin": latin, "cyrillic": cyrillic, "arabic": arabic, "devanagari": devanagari} {
+		l := lexicon{tongues: tongues, words: make([]map[string]bool, len(tongues)), share: map[string]float64{}}
+		for i, t := range tongues {
+			l.words[i] = map[string]bool{}
+			for _, w := range Words(t.words) {
+				l.words[i][w] = true
 			}
+			for w := range l.words[i] {
+				l.share[w]++
+			}
+			l.beyond += t.letters
 		}
-		for w := range lists[i] {
-			share[w]++
-		}
-		beyond += t.letters
+		made[script] = l
 	}
+	return made
+})
+
+// rank scores the languages of one script.
+func rank(text string, l lexicon) Guess {
+	tongues := l.tongues
 	scores := make([]float64, len(tongues))
 	words := Words(strings.ToLower(text))
 	for _, w := range words {
 		special := strings.Map(func(r rune) rune {
-			if strings.ContainsRune(beyond, r) {
+			if strings.ContainsRune(l.beyond, r) {
 				return r
 			}
 			return -1
 		}, w)
 		for i, t := range tongues {
-			if lists[i][w] {
-				scores[i] += 1 / share[w]
+			if l.words[i][w] {
+				scores[i] += 1 / l.share[w]
 			}
 			if special != "" && strings.Trim(special, t.letters) != "" {
 				scores[i] -= foreignLetter
@@ -156,7 +166,8 @@ func rank(text string, tongues []tongue) Guess {
 // it as one candidate of several.
 func checkLanguage(want, response string) (Verdict, error) {
 	if !slices.Contains(Languages(), want) {
-		return Verdict{}, fmt.Errorf("ifeval: language %q cannot be recognised, only %s: %w", want, strings.Join(Languages(), " "), reward.ErrUnavailable)
+		return Verdict{}, fmt.Errorf("ifeval: language %q cannot be recognised, only %s: %w", want, strings.Join(Languages(),
+			" "), reward.ErrUnavailable)
 	}
 	g := Detect(response)
 	switch {
@@ -165,7 +176,8 @@ func checkLanguage(want, response string) (Verdict, error) {
 	case g.Sure() || !slices.Contains(g.Candidates, want):
 		return Verdict{Followed: g.Language == want, Evidence: fmt.Sprintf("the language is %s, want %s", g.Language, want)}, nil
 	}
-	return Verdict{}, fmt.Errorf("ifeval: the language of %s may be any of %v, want %s: %w", quote(response), g.Candidates, want, reward.ErrUnavailable)
+	return Verdict{}, fmt.Errorf("ifeval: the language of %s may be any of %v, want %s: %w",
+		quote(response), g.Candidates, want, reward.ErrUnavailable)
 }
 
 // checkEnglish is lenient where the evidence leaves English as a candidate: these instructions are about the case.
