@@ -106,7 +106,14 @@ func (w *wording) detail(s *task.Slot) string {
 	if b, ok := s.Value.V.(bool); ok {
 		v = map[bool]string{true: "yes", false: "no"}[b]
 	}
-	return expand(w.r, pick(w.r, "{l} {v}", "{l}: {v}", "{l} {v}"), vars{"l": s.Label, "v": v})
+	form := pick(w.r, "{l} {v}", "{l}: {v}", "{l} {v}")
+	switch {
+	case strings.Count(s.Label, " ") > 1:
+		form = "{l}: {v}"
+	case s.Value.Type.Numeric() && s.Role == task.RoleValue:
+		form = pick(w.r, "{l} of {v}", "{l}: {v}", "{l} {v}")
+	}
+	return expand(w.r, form, vars{"l": s.Label, "v": v})
 }
 
 // request words a segment's intent.
@@ -136,6 +143,9 @@ func (w *wording) request(seg *task.Segment) clause {
 		return w.editing(seg, t)
 	case task.ActCreate:
 		return w.creating(seg)
+	case task.ActMay:
+		inf := verbPhrase(in.Verb, entityWords(in), t)
+		return clause{inf: inf, np: "whether " + pick(w.r, "it is possible to ", "one can ", "it is allowed to ", "you could ") + inf, indirect: true}
 	}
 	return w.doing(seg, t)
 }

@@ -12,6 +12,8 @@ import (
 // announce is what the expert says with its calls, often nothing.
 func (e *Expert) announce(s *task.Step) string {
 	switch {
+	case e.task.Compact:
+		return ""
 	case e.task.Kind == task.Long && e.r.IntN(4) > 0:
 		return ""
 	case s.Each >= 0:
@@ -108,7 +110,11 @@ func (e *Expert) report() (string, error) {
 	if seg.Rule != nil {
 		v["say"] = sentence(seg.Rule.Say)
 	}
-	return e.outcomeText(v, facts) + say(e.r, closers, nil), nil
+	text := e.outcomeText(v, facts)
+	if e.task.Compact {
+		return text, nil
+	}
+	return text + say(e.r, closers, nil), nil
 }
 
 // outcomeText is the report without what closes it.
@@ -140,6 +146,9 @@ func (e *Expert) outcomeText(v vars, facts string) string {
 	case task.Partly:
 		v["done"], v["failed"] = strings.TrimSuffix(v["facts"], "."), e.failedItems()
 		return say(e.r, partlyWords, v)
+	}
+	if seg.Intent.Act == task.ActMay {
+		return e.verdict(v)
 	}
 	if changes(seg) {
 		return say(e.r, doneWords, v)

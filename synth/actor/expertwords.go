@@ -15,7 +15,7 @@ var (
 	retryWords     = []string{"[The service is not answering right now|That attempt failed for the moment|A hiccup of the service], [let me try again|I'll try once more].", "[There was a temporary error|The service returned a temporary error], [trying again|I'll repeat the call]."}
 	deniedWords    = []string{"[I have no permission for that tool|That tool is closed to me], [so I'll look it up another way|let me take another way].", "[{tool} is not open to me|Access to {tool} is denied], [I'll use another tool|trying a different tool]."}
 
-	askOne = []string{"[Sure|Of course|Certainly|Happy to help]. [What|Which] {l} [is it|would you like|do you have in mind]?", "[Could|Can] you [please |]tell me the {l}[ first|, please|]?", "I [still need|need to know] the {l}[ for that| before I can go on|]. [What is it|Can you tell me|Could you give it to me]?",
+	askOne = []string{"[Sure|Of course|Certainly|Happy to help]. [What|Which] {l} [is it|would you like|do you have in mind]?", "[Could|Can] you tell me the {l}[ first|, please|]?", "[Could|Can] you please tell me the {l}[ first|]?", "I [still need|need to know] the {l}[ for that| before I can go on|]. [What is it|Can you tell me|Could you give it to me]?",
 		"[For that|To do that], I need the {l}. [What is it to be|Which one is it|What is it]?", "[And|Just one question]: what [is|should be] the {l}?"}
 	askMany  = []string{"[Sure|Of course|Certainly]. [Could|Can] you tell me the {l}?", "I [still need|need] some details: the {l}. [Can you give me these|Could you tell me|What are they]?", "[To do that|Before I can do that], I need the {l}. [Could you fill me in|What are they]?"}
 	askWhich = []string{"[Sure|Of course|Certainly]. [Which {e} do you mean|Which {e} is it about]? [Please give me|I need] the {l}.", "[Could|Can] you tell me [which {e} you mean|which {e} it is], [by its|for example by its|with the] {l}?", "[Happy to|I can do that]. What is the {l}{of}?"}
@@ -37,5 +37,7 @@ var (
 	policyWords   = []string{"[Yes, there is a rule|There is a rule for that|This is our rule]: {say}", "[In general that's possible, but|It's possible with one limit:] {say}", "[The policy is clear|Our policy says this]: {say}"}
 	scopeWords    = []string{"[I'm the {role} of {service}|I work for {service} as {role}]. [I help with|This is about] {about}", "{service} is [for|about] {about} [I can look things up and make changes for you|Just tell me what you need].", "[I can help you with|My work here is] {about}"}
 	doneWords     = []string{"[Done|That's done|All set|It is done]. {facts}", "[I've|I have] [made the change|taken care of it|done that]. {facts}", "[That went through|The change went through|It has been entered]. {facts}"}
+	mayWords      = []string{"Yes, [that is|this is] possible.", "Yes, [as things stand|at the moment], it is possible to {inf}.", "[I checked|I looked it up]: yes, it is possible to {inf}."}
+	mayNotWords   = []string{"No, [that is|this is] not possible: {why}", "No, [as things stand|at the moment], it is not possible to {inf}: {why}", "[I checked|I looked it up]: no, it is not possible to {inf}. [The reason|What stands in the way]: {why}"}
 	toldWords     = []string{"{facts}", "{facts}", "[Here is what I found|Here you go|This is what I found]: {facts0}", "[According to the records|From the records]: {facts0}"}
 )

@@ -10,6 +10,7 @@ import (
 	"muonclip/data/chat"
 	"muonclip/synth/env"
 	"muonclip/synth/task"
+	"muonclip/synth/task/tasktest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -70,7 +71,7 @@ func (prober) Act(context.Context, []chat.Message, []chat.Tool) (chat.Message, e
 
 func TestUserGivesUp(t *testing.T) {
 	for i := range uint64(20) {
-		x, err := pool(t).Sample(task.Key{Seed: 8, Index: i})
+		x, err := tasktest.Pool(t).Sample(task.Key{Seed: 8, Index: i})
 		if err != nil {
 			t.Fatal(err)
 		}

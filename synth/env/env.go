@@ -92,6 +92,15 @@ func (s *Service) Call(message int, name string, args json.RawMessage) json.RawM
 	return c.Result
 }
 
+// Reject answers a call that could not be read, for the reason given. It is recorded but not executed.
+func (s *Service) Reject(message int, name string, args json.RawMessage, why error) json.RawMessage {
+	c := Call{Index: len(s.calls), Message: message, Tool: name, Args: args, Clock: s.clock}
+	s.clock += 1 + len(s.calls)%2
+	s.fail(&c, codeMalformed, why.Error(), nil)
+	s.calls = append(s.calls, c)
+	return c.Result
+}
+
 func (s *Service) execute(c *Call) {
 	t := s.tools[c.Tool]
 	if t == nil {

@@ -5,37 +5,23 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 
 	"muonclip/data/chat"
 	"muonclip/synth/actor"
-	"muonclip/synth/domain"
 	"muonclip/synth/env"
 	"muonclip/synth/task"
 	"muonclip/synth/task/value"
-	"muonclip/synth/tool"
+	"muonclip/synth/tool/tooltest"
 )
-
-var loadSets = sync.OnceValues(func() ([]*tool.Set, error) {
-	ds, err := domain.Load()
-	if err != nil {
-		return nil, err
-	}
-	return tool.EvolveAll(context.Background(), ds, 0)
-})
 
 func pool(t testing.TB, kinds ...task.Kind) *task.Pool {
 	t.Helper()
-	sets, err := loadSets()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := map[task.Kind]int{}
 	for _, k := range kinds {
 		w[k] = 1
 	}
-	p, err := task.NewPool(sets, task.Config{Weights: w})
+	p, err := task.NewPool(tooltest.Sets(t), task.Config{Weights: w})
 	if err != nil {
 		t.Fatal(err)
 	}

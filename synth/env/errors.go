@@ -14,11 +14,18 @@ import (
 const (
 	codeUnknownTool = "unknown_tool"
 	codeInvalid     = "invalid_request"
+	codeMalformed   = "malformed_call"
 	codeTimeout     = "timeout"
 	codeUnavailable = "unavailable"
 	codeRateLimited = "rate_limited"
 	codeDenied      = "permission_denied"
 )
+
+// Invalid reports whether an error says that a call was wrong in itself: not readable, of a tool that is not offered,
+// or with arguments that do not fit the schema.
+func Invalid(code string) bool {
+	return code == codeMalformed || code == codeUnknownTool || code == codeInvalid
+}
 
 // style is how a service shapes its errors; products differ in it.
 type style uint8
@@ -31,7 +38,7 @@ func styleOf(t *task.Task) style {
 
 // httpStatus is what the codes are in HTTP.
 var httpStatus = map[string]int{"not_found": 404, "invalid_state": 409, "invalid_argument": 400, "forbidden": 403, "conflict": 409, "limit": 422,
-	"internal": 500, codeUnknownTool: 404, codeInvalid: 400, codeTimeout: 504, codeUnavailable: 503, codeRateLimited: 429, codeDenied: 403}
+	"internal": 500, codeUnknownTool: 404, codeInvalid: 400, codeMalformed: 400, codeTimeout: 504, codeUnavailable: 503, codeRateLimited: 429, codeDenied: 403}
 
 // fail makes an error the result of a call.
 func (s *Service) fail(c *Call, code, message string, problems []tool.Problem) {

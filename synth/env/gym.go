@@ -2,6 +2,7 @@ package env
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -15,6 +16,16 @@ import (
 type Agent interface {
 	Act(ctx context.Context, messages []chat.Message, tools []chat.Tool) (chat.Message, error)
 }
+
+// RawAgent is an agent that gives its turns as they were parsed, with what is wrong in them, so that a malformed call is
+// answered as a service would. Gym.Run prefers it to Act.
+type RawAgent interface {
+	Turn(ctx context.Context, messages []chat.Message, tools []chat.Tool) (chat.Output, error)
+}
+
+// ErrStop is what an agent's error wraps to end the dialogue, for example because it has become longer than a model
+// reads. The trajectory is what happened until then.
+var ErrStop = errors.New("the agent ends the dialogue")
 
 // User answers the assistant. The first utterance is asked for with nothing but the system message.
 type User interface {
@@ -93,21 +104,43 @@ func Opening(t *task.Task) chat.Dialogue {
 var ErrDone = errors.New("env: the dialogue is over, call Reset")
 
 // Step takes the assistant's turn. With calls it executes them and the assistant is on again; without, the user
-// answers. It reports whether the dialogue is over.
+// answers. It reports whether the dialogue is over. The calls get the ids of K2's format.
 func (g *Gym) Step(ctx context.Context, a Action) (Observation, bool, error) {
+	for i := range a.ToolCalls {
+		a.ToolCalls[i].ID = chat.CallID(a.ToolCalls[i].Name, g.counter+i)
+	}
+	return g.take(ctx, a, nil)
+}
+
+// Take is Step for a turn as a model wrote it, which may be malformed: its calls keep the ids that they have, and a
+// call that could not be read is not executed but answered with an error, as a service would.
+func (g *Gym) Take(ctx context.Context, turn chat.Output) (Observation, bool, error) {
+	a := turn.Message()
+	for i := range a.ToolCalls {
+		if a.ToolCalls[i].ID == "" {
+			a.ToolCalls[i].ID = chat.CallID(a.ToolCalls[i].Name, g.counter+i)
+		}
+	}
+	return g.take(ctx, a, turn.Calls)
+}
+
+// take takes a turn; parsed says, where it is not nil, what is wrong with the calls of a.
+func (g *Gym) take(ctx context.Context, a Action, parsed []chat.Call) (Observation, bool, error) {
 	if g.task == nil || g.done {
 		return Observation{}, true, ErrDone
 	}
 	g.turns++
 	a.Role = chat.RoleAssistant
 	at := len(g.dialog.Messages)
-	for i := range a.ToolCalls {
-		a.ToolCalls[i].ID = chat.CallID(a.ToolCalls[i].Name, g.counter)
-		g.counter++
-	}
+	g.counter += len(a.ToolCalls)
 	g.dialog.Messages = append(g.dialog.Messages, a)
-	for _, c := range a.ToolCalls {
-		result := g.service.Call(at, c.Name, c.Arguments)
+	for i, c := range a.ToolCalls {
+		var result json.RawMessage
+		if parsed != nil && unreadable(parsed[i].Err) {
+			result = g.service.Reject(at, c.Name, c.Arguments, parsed[i].Err)
+		} else {
+			result = g.service.Call(at, c.Name, c.Arguments)
+		}
 		g.dialog.Messages = append(g.dialog.Messages, chat.Message{Role: chat.RoleTool, Name: c.Name, ToolCallID: c.ID, Content: string(result)})
 	}
 	if len(a.ToolCalls) == 0 {
@@ -132,14 +165,23 @@ func (g *Gym) Step(ctx context.Context, a Action) (Observation, bool, error) {
 	return Observation{Messages: g.dialog.Messages[at+1:]}, g.done, nil
 }
 
+// unreadable reports whether a call is so malformed that no service would execute it. Of arguments and names that are
+// wrong the service itself says so.
+func unreadable(err error) bool {
+	return errors.Is(err, chat.ErrStructure) || errors.Is(err, chat.ErrCallID) || errors.Is(err, chat.ErrTruncated)
+}
+
 // Trajectory is a finished dialogue with its task and record.
 type Trajectory struct {
 	Task     *task.Task
 	Dialogue chat.Dialogue
 	Record   *Record
-	Ended    string       // "user": by the user; "limit": too many turns
+	Ended    string       // "user": by the user; "limit": too many turns; "agent": by an agent that stopped
 	World    *world.World // the final state
 }
+
+// Calls lists what was called since Reset; do not modify.
+func (g *Gym) Calls() []Call { return g.service.Calls() }
 
 // Trajectory returns what happened since Reset.
 func (g *Gym) Trajectory() *Trajectory {
@@ -151,12 +193,28 @@ func (g *Gym) Run(ctx context.Context, t *task.Task, agent Agent) (*Trajectory, 
 	if _, err := g.Begin(ctx, t); err != nil {
 		return nil, err
 	}
+	raw, isRaw := agent.(RawAgent)
 	for !g.done {
-		a, err := agent.Act(ctx, g.dialog.Messages, g.dialog.Tools)
-		if err != nil {
-			return nil, fmt.Errorf("env: agent: %w", err)
+		var turn chat.Output
+		var a Action
+		var err error
+		if isRaw {
+			turn, err = raw.Turn(ctx, g.dialog.Messages, g.dialog.Tools)
+		} else {
+			a, err = agent.Act(ctx, g.dialog.Messages, g.dialog.Tools)
 		}
-		if _, _, err := g.Step(ctx, a); err != nil {
+		switch {
+		case errors.Is(err, ErrStop):
+			g.done, g.ended = true, "agent"
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("env: agent: %w", err)
+		case isRaw:
+			_, _, err = g.Take(ctx, turn)
+		default:
+			_, _, err = g.Step(ctx, a)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

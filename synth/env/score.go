@@ -9,6 +9,7 @@ import (
 // Score is how far a dialogue meets the rubric of its task.
 type Score struct {
 	Reward   float64        // 1 when nothing is missing, else the share of criteria met but never above 0.5
+	Share    float64        // of the criteria that are met
 	Passed   bool           // every criterion is met
 	Failures []task.Failure // what is missing
 	Calls    int
@@ -31,7 +32,8 @@ func Judge(tr *Trajectory) Score {
 	s.Passed = len(s.Failures) == 0 && s.Broken == 0 && tr.Ended == "user"
 	r := &tr.Task.Rubric
 	criteria := 2 + len(r.Pattern) + len(r.Facts) + len(r.Notices)
-	s.Reward = 0.5 * float64(max(0, criteria-len(s.Failures)-s.Broken)) / float64(criteria)
+	s.Share = float64(max(0, criteria-len(s.Failures)-s.Broken)) / float64(criteria)
+	s.Reward = 0.5 * s.Share
 	if s.Passed {
 		s.Reward = 1
 	}

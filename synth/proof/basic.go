@@ -3,11 +3,14 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	"muonclip/data/chat"
 	"muonclip/synth/env"
 	"muonclip/synth/task"
+	"muonclip/synth/world"
 )
 
 // format checks the dialogue's form and its arguments.
@@ -87,6 +90,24 @@ func (p *prover) rubric() {
 	}
 }
 
+// changes checks that every change of the plan was made at some time: where a later request sets the same field again, the
+// final state does not tell.
+func (p *prover) changes() {
+	for _, seg := range p.tr.Task.Segments {
+		for _, want := range seg.Changes {
+			if !slices.ContainsFunc(p.tr.Record.Calls, func(c env.Call) bool {
+				return slices.ContainsFunc(c.Diff, func(got world.Change) bool { return sameChange(want, got) })
+			}) {
+				p.found(State, -1, fmt.Sprintf("%s of %s %s is never set to %v", want.Field, want.Entity, want.ID, want.After))
+			}
+		}
+	}
+}
+
+func sameChange(a, b world.Change) bool {
+	return a.Kind == b.Kind && a.Entity == b.Entity && a.ID == b.ID && a.Field == b.Field && (a.Field == "" || reflect.DeepEqual(a.After, b.After))
+}
+
 // writes checks that no more calls that change something succeeded than the plan needs.
 func (p *prover) writes() {
 	n := 0
@@ -103,8 +124,8 @@ func (p *prover) writes() {
 			done[key] = done[key] || !c.failed || c.rec != nil && c.rec.Applied
 		}
 		if c.tool != nil && c.tool.Writes && (!c.failed || c.rec != nil && c.rec.Applied) {
-			if n++; n > p.tr.Task.Writes {
-				p.found(Writes, c.message, fmt.Sprintf("%s is change number %d, %d are needed", c.name, n, p.tr.Task.Writes))
+			if n++; n > p.tr.Task.Rubric.MaxWrites {
+				p.found(Writes, c.message, fmt.Sprintf("%s is change number %d, %d are needed", c.name, n, p.tr.Task.Rubric.MaxWrites))
 				return
 			}
 		}

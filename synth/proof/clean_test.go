@@ -8,6 +8,7 @@ import (
 
 	"muonclip/internal/rng"
 	"muonclip/synth/task"
+	"muonclip/synth/task/tasktest"
 )
 
 // tally counts what became of planted defects.
@@ -24,7 +25,7 @@ func measure(t *testing.T, seed, n, m uint64) tally {
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var facts, args, atoms, calls int
-	pool(t)
+	tasktest.Pool(t)
 	start := time.Now()
 	workers := uint64(runtime.GOMAXPROCS(0))
 	for w := range workers {

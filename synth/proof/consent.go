@@ -6,6 +6,7 @@ import (
 
 	"muonclip/data/chat"
 	"muonclip/synth/domain"
+	"muonclip/synth/env"
 	"muonclip/synth/task"
 	"muonclip/synth/task/value"
 )
@@ -14,7 +15,7 @@ import (
 // that these agree.
 func (p *prover) consented() {
 	for _, c := range p.calls {
-		if c.tool == nil || !c.tool.Consent || c.failed && c.rec != nil && !c.rec.Applied && c.problem.Code == "invalid_request" {
+		if c.tool == nil || !c.tool.Consent || c.failed && c.rec != nil && !c.rec.Applied && env.Invalid(c.problem.Code) {
 			continue
 		}
 		u := p.before(c.message, chat.RoleUser)

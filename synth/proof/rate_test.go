@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"muonclip/synth/task"
+	"muonclip/synth/task/tasktest"
 )
 
 // BenchmarkProvedDialogues samples, plays and proves dialogues on all processors, replay included.
 func BenchmarkProvedDialogues(b *testing.B) {
 	var c Checker
-	pool(b)
+	tasktest.Pool(b)
 	var next atomic.Uint64
 	var wg sync.WaitGroup
 	b.ResetTimer()

@@ -26,7 +26,7 @@ func (p *prover) recovered() {
 			}
 		case c.failed:
 			if p.next(i, func(x *call) bool {
-				return p.sameTarget(c, x) || c.problem.Code == "invalid_request" && x.name == c.name && !x.failed
+				return p.sameTurn(c, x) && p.sameTarget(c, x) || c.problem.Code == "invalid_request" && x.name == c.name && !x.failed
 			}) < 0 && !p.admitted(c) {
 				p.found(Recovered, c.message, fmt.Sprintf("%s failed (%s), and the user is not told", c.name, c.problem.Code))
 			}

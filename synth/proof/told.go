@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"muonclip/data/chat"
@@ -16,6 +17,10 @@ func (p *prover) told() {
 		from := 0
 		if f.From.Kind != "" {
 			from = p.firstSeen(f.Value.V)
+		}
+		if hidden := p.neverSeen(f); hidden != "" {
+			p.found(Told, -1, fmt.Sprintf("%s is %v, but no result shows %q", f.Label, f.Value.V, hidden))
+			continue
 		}
 		ok := false
 		for i := from; i < len(p.texts) && !ok; i++ {
@@ -60,6 +65,24 @@ func (p *prover) firstSeen(v any) int {
 		}
 	}
 	return 0
+}
+
+// neverSeen finds a text of a fact from results that no result shows; "" when there is none.
+func (p *prover) neverSeen(f *task.Fact) string {
+	if f.From.Kind == "" || f.Gist {
+		return ""
+	}
+	list, ok := f.Value.V.([]any)
+	if !ok {
+		list = []any{f.Value.V}
+	}
+	for _, v := range list {
+		s, isText := v.(string)
+		if isText && !slices.ContainsFunc(p.results, func(r any) bool { return r != nil && shows(r, s) }) {
+			return s
+		}
+	}
+	return ""
 }
 
 func shows(res, v any) bool {

@@ -166,7 +166,7 @@ func (b *builder) valueSlot(seg *Segment, p *tool.Param, v any) *Slot {
 	s := Slot{Param: p.Name, Role: RoleValue, Value: value.Value{V: v, Type: p.Type}}
 	s.Label = value.Words(p.Local)
 	if p.Spec != nil {
-		s.Value.Unit, s.About, s.Label = p.Spec.Unit, p.Spec.About, value.Words(p.Spec.Name)
+		s.Value.Unit, s.About, s.Label = p.Spec.Unit, p.Spec.About, fieldName(p.Spec)
 	}
 	s.Label = strings.TrimSuffix(strings.TrimSpace(s.Label), " id")
 	switch p.Role {
@@ -203,7 +203,7 @@ func (b *builder) outcome(seg *Segment, d *deed, call int) {
 		for i := range t.Params {
 			if p := &t.Params[i]; p.Role == tool.RoleValue && t.At(d.args, p) != nil && e.Field(p.Field) != nil {
 				f := e.Field(p.Field)
-				fact(value.Words(f.Name), value.Value{Type: f.Type, Unit: f.Unit}, result(call, t.Key(f.Name)))
+				fact(fieldName(f), value.Value{Type: f.Type, Unit: f.Unit}, result(call, t.Key(f.Name)))
 			}
 		}
 	case "create":

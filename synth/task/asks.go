@@ -15,8 +15,10 @@ const most = 8
 // read plans a question for some fields of one record, whose id comes from a look-up or from the user. The steps that
 // find it are in seg already.
 func (b *builder) read(seg *Segment, rec *world.Record, id Source, n int) bool {
-	if id.Kind == FromPicked { // the look-up has given the whole record
-		return b.fields(seg, rec, b.tools[seg.Steps[id.Step].Tool], id, n)
+	if id.Kind == FromPicked {
+		if t := b.tools[seg.Steps[id.Step].Tool]; t.Shown == nil { // the look-up has given the whole record
+			return b.fields(seg, rec, t, id, n)
+		}
 	}
 	t := b.p.getters[rec.Entity.Name]
 	if t == nil {
@@ -33,7 +35,7 @@ func (b *builder) fields(seg *Segment, rec *world.Record, t *tool.Tool, from Sou
 			break
 		}
 		v := rec.Get(f.Name)
-		if v == nil && b.r.IntN(4) > 0 || f.Type == domain.Bool && (n > 1 || len(seg.Facts) > 0) || f.Type == domain.Object || f.Type == domain.Ref && b.r.IntN(2) == 0 || f.Name == rec.Entity.Label {
+		if v == nil && b.r.IntN(4) > 0 || f.Type == domain.Bool && (n > 1 || len(seg.Facts) > 0) || f.Type == domain.Object || f.Type == domain.Ref && b.r.IntN(2) == 0 || f.Name == rec.Entity.Label || !t.Shows(f.Name) {
 			continue
 		}
 		label := b.label(f)
@@ -48,7 +50,7 @@ func (b *builder) fields(seg *Segment, rec *world.Record, t *tool.Tool, from Sou
 			if question(a) {
 				for _, f := range seg.Facts {
 					if f.Label == a {
-						f.Label = strings.TrimSpace(value.Words(fieldOf(rec.Entity, t, f.From.Path[0])))
+						f.Label = value.Words(fieldOf(rec.Entity, t, f.From.Path[0]))
 						seg.Intent.Asks[i] = f.Label
 					}
 				}
@@ -128,7 +130,7 @@ func (b *builder) question(k Kind, t *tool.Tool, args map[string]any) *Segment {
 		if t.Returns.Shape != "value" || f == t.Returns.Field {
 			return nil
 		}
-		in.Noun, in.Join = "the total "+value.Words(f)+" of the "+plural, " with "
+		in.Noun, in.Join = "the total "+totalled(e, f)+" of the "+plural, " with "
 	case "action":
 		a := b.d.Action(strings.TrimPrefix(t.Operation, "action."))
 		if a == nil {
@@ -152,6 +154,8 @@ func (b *builder) question(k Kind, t *tool.Tool, args map[string]any) *Segment {
 		}
 	case "value", "status", "related":
 		return b.direct(seg, t, args)
+	case "can":
+		return b.may(seg, t, args)
 	default:
 		return nil
 	}
@@ -181,6 +185,14 @@ func (b *builder) question(k Kind, t *tool.Tool, args map[string]any) *Segment {
 	return seg
 }
 
+// totalled is how people call a field of which a sum is wanted.
+func totalled(e *domain.Entity, field string) string {
+	if f := e.Field(field); f != nil {
+		return fieldName(f)
+	}
+	return value.Words(field)
+}
+
 // direct plans a question for one value of one record by a tool that gives just that.
 func (b *builder) direct(seg *Segment, t *tool.Tool, args map[string]any) *Segment {
 	must := required(t)
@@ -198,8 +210,8 @@ func (b *builder) direct(seg *Segment, t *tool.Tool, args map[string]any) *Segme
 	if t.Kind == "related" {
 		to := b.d.Entity(t.Returns.Entity)
 		for _, f := range shuffled(b.r, to.Fields) {
-			if f.Type != domain.Object && f.Type != domain.Bool {
-				label := value.Words(f.Name) + " of the " + value.Words(to.Name)
+			if f.Type != domain.Object && f.Type != domain.Bool && t.Shows(f.Name) {
+				label := fieldName(f) + " of the " + value.Words(to.Name)
 				seg.Facts = append(seg.Facts, &Fact{Label: label, Value: value.Value{Type: f.Type, Unit: f.Unit}, From: result(call, t.Key(f.Name))})
 				seg.Intent.Asks = []string{label}
 				b.report(seg)
@@ -263,6 +275,9 @@ func (b *builder) answers(seg *Segment, t *tool.Tool, call int, args map[string]
 		fact := &Fact{Label: value.Words(t.Returns.Field), Value: value.Value{Type: value.Guess(value.At(v, key)), Unit: unit(f)}, From: result(call, key)}
 		if f != nil && f.Type.Numeric() {
 			fact.Value.Type = f.Type
+			if strings.HasPrefix(t.Returns.Field, "total_") {
+				fact.Label = "total " + fieldName(f)
+			}
 		}
 		seg.Facts = append(seg.Facts, fact)
 	default:

@@ -180,7 +180,7 @@ func (b *builder) label(f *domain.Field) string {
 	if words := strings.Count(about, " ") + 1; words > 1 && words <= 7 && !strings.ContainsAny(about, ",;:(") && b.r.IntN(2) == 0 && !question(about) {
 		return about
 	}
-	return value.Words(f.Name)
+	return fieldName(f)
 }
 
 func question(s string) bool {

@@ -55,20 +55,31 @@ func (b *builder) expect(r *Rubric, i int, seg *Segment, step *Step) {
 			return
 		}
 		x := Expect{Segment: i, Tools: b.similar(b.tools[step.Tool]), Code: "*"}
-		if step.Write && !step.Fatal {
+		if !step.Fatal && !step.MayFail && step.Code == "" && step.Other == nil {
 			x.Code = ""
-			if step.MayFail {
-				x.Code = "*"
-			}
 		}
-		for _, a := range step.Args { // the record that the user names has to be looked at
+		var records []string
+		for _, a := range step.Args { // the records that the user names have to be looked at
+			names := a.From.List
 			if a.From.Kind == FromSlot {
-				if s := seg.Slot(a.From.Slot); s.Role == RoleTarget || s.Role == RoleOwner {
-					x.Record, _ = s.Value.V.(string)
+				names = []string{a.From.Slot}
+			}
+			for _, name := range names {
+				if s := seg.Slot(name); s.Role == RoleTarget || s.Role == RoleOwner {
+					id, _ := s.Value.V.(string)
+					records = append(records, id)
 				}
 			}
 		}
-		r.Pattern = append(r.Pattern, x)
+		for i := range max(1, len(records)) {
+			if len(records) > 0 {
+				x.Record = records[i]
+			}
+			r.Pattern = append(r.Pattern, x)
+		}
+		if step.Write && len(records) > 1 {
+			r.MaxWrites += len(records) - 1 // it may as well be done one by one
+		}
 		if !step.Write && step.Do == DoCall && changesState(seg) {
 			r.Checkpoints = append(r.Checkpoints, Checkpoint{Segment: i, Kind: CheckLookedUp, Tool: step.Tool, Text: "The record is looked up before it is changed."})
 		}

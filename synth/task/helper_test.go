@@ -1,29 +1,14 @@
 package task
 
 import (
-	"context"
-	"sync"
 	"testing"
 
-	"muonclip/synth/domain"
-	"muonclip/synth/tool"
+	"muonclip/synth/tool/tooltest"
 )
-
-var loadSets = sync.OnceValues(func() ([]*tool.Set, error) {
-	ds, err := domain.Load()
-	if err != nil {
-		return nil, err
-	}
-	return tool.EvolveAll(context.Background(), ds, 0)
-})
 
 // pool is the repository of all domains, from which tasks of the given kinds are drawn.
 func pool(t testing.TB, kinds ...Kind) *Pool {
 	t.Helper()
-	sets, err := loadSets()
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := Config{}
 	for _, k := range kinds {
 		if cfg.Weights == nil {
@@ -31,7 +16,7 @@ func pool(t testing.TB, kinds ...Kind) *Pool {
 		}
 		cfg.Weights[k] = 1
 	}
-	p, err := NewPool(sets, cfg)
+	p, err := NewPool(tooltest.Sets(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,7 +125,7 @@ func (b *builder) telling(rec *world.Record, others []*world.Record, not string)
 
 // which plans the question that tells a record from its namesakes or siblings.
 func (b *builder) which(seg *Segment, rec *world.Record, f *domain.Field, t *tool.Tool, i int) {
-	s := b.slot(seg, Slot{Label: value.Words(f.Name), About: f.About, Entity: value.Words(rec.Entity.Name), Param: f.Name, Role: RoleWhich, Reveal: OnAsk, Value: value.Value{V: rec.Get(f.Name), Type: f.Type, Unit: f.Unit}})
+	s := b.slot(seg, Slot{Label: fieldName(f), About: f.About, Entity: value.Words(rec.Entity.Name), Param: f.Name, Role: RoleWhich, Reveal: OnAsk, Value: value.Value{V: rec.Get(f.Name), Type: f.Type, Unit: f.Unit}})
 	seg.Steps[i].Pick = append(seg.Steps[i].Pick, Cond{Field: t.Key(f.Name), Slot: s.Name})
 	b.step(seg, Step{Do: DoChoose, Slot: s.Name, Step: i})
 }

@@ -40,7 +40,7 @@ func (b *builder) hop(seg *Segment, rec *world.Record, id Source) bool {
 	for _, f := range shuffled(b.r, rec.Entity.Fields) {
 		ref, ok := rec.Get(f.Name).(string)
 		next := b.p.getters[f.To]
-		if f.Type != domain.Ref || !ok || next == nil || slices.ContainsFunc(seg.Slots, func(s *Slot) bool { return s.Role == RoleOwner && s.Entity == value.Words(f.To) }) {
+		if f.Type != domain.Ref || !ok || next == nil || !t.Shows(f.Name) || slices.ContainsFunc(seg.Slots, func(s *Slot) bool { return s.Role == RoleOwner && s.Entity == value.Words(f.To) }) {
 			continue // not back to where the search began
 		}
 		to, there := b.w.Get(f.To, ref)
@@ -48,15 +48,15 @@ func (b *builder) hop(seg *Segment, rec *world.Record, id Source) bool {
 			continue
 		}
 		var from Source
-		if id.Kind == FromPicked { // the look-up has given the whole record
+		if id.Kind == FromPicked && b.tools[seg.Steps[id.Step].Tool].Shown == nil { // the look-up has given the whole record
 			from = picked(id.Step, b.tools[seg.Steps[id.Step].Tool].Key(f.Name))
 		} else {
 			from = result(b.call(seg, t, arg(required(t)[0], id)), t.Key(f.Name))
 		}
 		call := b.call(seg, next, arg(required(next)[0], from))
 		for _, g := range shuffled(b.r, to.Entity.Fields) {
-			if to.Get(g.Name) != nil && g.Type != domain.Object && g.Type != domain.Bool {
-				label := value.Words(g.Name) + " of the " + value.Words(f.Name)
+			if to.Get(g.Name) != nil && next.Shows(g.Name) && g.Type != domain.Object && g.Type != domain.Bool {
+				label := fieldName(g) + " of the " + value.Words(f.Name)
 				seg.Facts = append(seg.Facts, &Fact{Label: label, Value: value.Value{Type: g.Type, Unit: g.Unit}, From: result(call, next.Key(g.Name))})
 				seg.Intent.Asks = []string{label}
 				return true

@@ -102,7 +102,7 @@ func (b *builder) first(seg *Segment, s *Slot) bool {
 func (s *Segment) shift(n int) {
 	move := func(src *Source) {
 		switch src.Kind {
-		case FromResult, FromPicked, FromCount, FromList, FromAll, FromTable:
+		case FromResult, FromPicked, FromCount, FromList, FromAll, FromTable, FromCell:
 			src.Step += n
 		}
 	}

@@ -14,12 +14,19 @@ func (b *builder) parallel() *Segment {
 	if t == nil || len(b.w.Records(e.Name)) < n {
 		return nil
 	}
-	if b.r.IntN(2) == 0 {
-		if seg := b.parallelChange(n); seg != nil {
-			return seg
-		}
+	var seg *Segment
+	switch b.r.IntN(6) {
+	case 0, 1:
+		seg = b.parallelChange(n)
+	case 2:
+		seg = b.bulk()
+	case 3:
+		seg = b.compare()
 	}
-	seg := b.segment(Parallel, ActRead, t, e)
+	if seg != nil {
+		return seg
+	}
+	seg = b.segment(Parallel, ActRead, t, e)
 	var f *domain.Field
 	for _, x := range shuffled(b.r, e.Fields) {
 		if x.Type != domain.Object && x.Type != domain.Bool && x.Name != e.Label {
@@ -30,7 +37,7 @@ func (b *builder) parallel() *Segment {
 	if f == nil {
 		return nil
 	}
-	label := value.Words(f.Name)
+	label := fieldName(f)
 	seg.Intent.Asks = []string{label}
 	for _, rec := range shuffled(b.r, b.w.Records(e.Name))[:n] {
 		id, _ := b.locate(seg, rec, RoleTarget, byID)

@@ -57,8 +57,10 @@ type Arg struct {
 type Source struct {
 	Kind SourceKind
 	Slot string   // name
+	List []string // names, for FromSlots
 	Step int      // number of the step
 	Path []string // keys in the result, or in the picked record
+	Nth  int      // for FromCell
 }
 
 // SourceKind is the sort of a Source.
@@ -74,6 +76,8 @@ const (
 	FromList   SourceKind = "list"   // the field of all picked records of a step
 	FromAll    SourceKind = "all"    // the field of the results of all calls of a step
 	FromTable  SourceKind = "table"  // of all picked records of a step, one field for each value of another
+	FromSlots  SourceKind = "slots"  // the values of several slots as a list
+	FromCell   SourceKind = "cell"   // in a result's list Path[0], the Nth of Path[3] of the element whose Path[1] is Path[2]
 )
 
 // Cond holds for a record whose field equals the slot's value.
@@ -183,7 +187,12 @@ func (b *Binder) Resolve(steps []*Step, s Source, item map[string]any) (any, err
 		}
 		return list, nil
 	}
-	if s.Kind == FromTable {
+	switch s.Kind {
+	case FromSlots:
+		return b.values(s.List)
+	case FromCell:
+		return b.cell(s)
+	case FromTable:
 		table := map[string]any{}
 		for _, p := range b.Picked(steps, s.Step) {
 			if k := p[s.Path[0]]; k != nil {
@@ -193,6 +202,32 @@ func (b *Binder) Resolve(steps []*Step, s Source, item map[string]any) (any, err
 		return table, nil
 	}
 	return nil, fmt.Errorf("task: unknown source %q", s.Kind)
+}
+
+// values lists the values of slots.
+func (b *Binder) values(slots []string) (any, error) {
+	list := make([]any, 0, len(slots))
+	for _, name := range slots {
+		v, ok := b.Slots[name]
+		if !ok {
+			return nil, &MissingError{Slot: name}
+		}
+		list = append(list, v)
+	}
+	return list, nil
+}
+
+// cell finds a value in a result that is a table.
+func (b *Binder) cell(s Source) (any, error) {
+	for _, res := range b.Results[s.Step] {
+		rows, _ := value.At(res, s.Path[0]).([]any)
+		for _, row := range objects(rows) {
+			if list, ok := row[s.Path[3]].([]any); ok && row[s.Path[1]] == s.Path[2] && s.Nth < len(list) {
+				return list[s.Nth], nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("task: step %d shows no %s", s.Step, s.Path[2])
 }
 
 // Args resolves the arguments of a step: one set for each call that it makes.

@@ -23,6 +23,14 @@ type Config struct {
 	Weights map[Kind]int
 	// Attempts at one key before Sample gives up; 0 means 200.
 	Attempts int
+	// Compact makes short tasks for models with little context: one request, one to three offered tools with short
+	// declarations and results (tool.Set.Compact), a system prompt of two or three sentences. Its kinds are those of
+	// CompactWeights.
+	Compact bool
+	// MaxChars bounds what a compact task puts into the context before anybody speaks and through its calls: the
+	// characters of system prompt, tool declarations, and the arguments and results of the plan; 0 means 900. What is said
+	// comes on top, about 200 characters in most dialogues.
+	MaxChars int
 }
 
 // DefaultWeights gives the common kinds most room and long sessions little, because each of these is as long
@@ -49,15 +57,24 @@ func NewPool(sets []*tool.Set, cfg Config) (*Pool, error) {
 	p := &Pool{cfg: cfg}
 	if p.cfg.Weights == nil {
 		p.cfg.Weights = DefaultWeights()
+		if cfg.Compact {
+			p.cfg.Weights = CompactWeights()
+		}
 	}
 	if p.cfg.Attempts == 0 {
 		p.cfg.Attempts = 200
+	}
+	if err := p.compactConfig(); err != nil {
+		return nil, err
 	}
 	var err error
 	if p.wait, p.more, err = runtimeTools(); err != nil {
 		return nil, err
 	}
 	for _, s := range sets {
+		if cfg.Compact {
+			s = s.Compact()
+		}
 		if len(s.Tools) > 0 {
 			p.products = append(p.products, newProduct(s))
 		}

@@ -97,8 +97,8 @@ func (r *Rubric) Judge(e Evidence) []Failure {
 	if r.NoCalls && len(e.Calls) > 0 {
 		fail("pattern", -1, "%s was called where nothing needs to be", e.Calls[0].Tool)
 	}
-	for _, x := range r.Pattern {
-		if !x.met(e.Calls) {
+	for i, ok := range r.met(e.Calls) {
+		if x := &r.Pattern[i]; !ok {
 			fail("pattern", x.Segment, "no call of %s with %v and outcome %q", strings.Join(x.Tools, " or "), x.Args, x.Code)
 		}
 	}
@@ -115,13 +115,33 @@ func (r *Rubric) Judge(e Evidence) []Failure {
 	return out
 }
 
-func (x *Expect) met(calls []DoneCall) bool {
-	for _, c := range calls {
-		if (c.Code == x.Code || x.Code == "*") && one(x.Tools, c.Tool) && fits(c.Args, x.Args) && (x.Record == "" || mentions(c.Args, x.Record) || mentions(c.Result, x.Record)) {
-			return true
+// met tells which calls of the pattern were made. A call of the very tool that one request needs does not count for
+// another request, unless that needs the same tool: who read a record before has to look again.
+func (r *Rubric) met(calls []DoneCall) []bool {
+	out := make([]bool, len(r.Pattern))
+	spent := map[int]int{} // the calls that requests need, by segment
+	for i := range r.Pattern {
+		x := &r.Pattern[i]
+		for k := range calls {
+			if calls[k].Tool == x.Tools[0] && x.by(&calls[k]) {
+				spent[k], out[i] = x.Segment, true
+				break
+			}
 		}
 	}
-	return false
+	for i := range r.Pattern {
+		x := &r.Pattern[i]
+		for k := range calls {
+			by, needed := spent[k]
+			out[i] = out[i] || (!needed || by == x.Segment) && x.by(&calls[k])
+		}
+	}
+	return out
+}
+
+// by reports whether a call is one that is expected.
+func (x *Expect) by(c *DoneCall) bool {
+	return (c.Code == x.Code || x.Code == "*") && one(x.Tools, c.Tool) && fits(c.Args, x.Args) && (x.Record == "" || mentions(c.Args, x.Record) || mentions(c.Result, x.Record))
 }
 
 func one(list []string, s string) bool {

@@ -28,7 +28,18 @@ func (p *Pool) Sample(key Key) (*Task, error) {
 		}
 		reasons = append(reasons, r.reason)
 	}
-	return nil, fmt.Errorf("task: %s: %d attempts at a task of kind %s were all refused, the last because of: %s", key, p.cfg.Attempts, kind, reasons[len(reasons)-1])
+	return nil, &RefusedError{Key: key, Kind: kind, Refusals: reasons}
+}
+
+// RefusedError says that all attempts at a key were refused.
+type RefusedError struct {
+	Key      Key
+	Kind     Kind
+	Refusals []Reason // of each attempt
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("task: %s: %d attempts at a task of kind %s were all refused, the last because of: %s", e.Key, len(e.Refusals), e.Kind, e.Refusals[len(e.Refusals)-1])
 }
 
 // kind draws the kind of a key.
@@ -57,6 +68,7 @@ const (
 	TooShort   Reason = "too few calls for a long session"
 	NoFault    Reason = "no call that the fault can befall"
 	Crowded    Reason = "more tools than an agent is offered"
+	Bulky      Reason = "more characters than a compact task may have"
 )
 
 // attempt makes one try.
@@ -75,7 +87,12 @@ func (p *Pool) attempt(key Key, kind Kind, n uint64) (*Task, error) {
 		return p.irrelevant(key, b)
 	}
 	t := &Task{Key: key, Kind: kind, Domain: b.d, Today: b.today}
-	if err := b.session(t, kind); err != nil {
+	if p.cfg.Compact {
+		err = b.add(kind, false)
+	} else {
+		err = b.session(t, kind)
+	}
+	if err != nil {
 		return nil, err
 	}
 	t.Segments, t.World, t.Faults = b.segs, b.start, b.faults
@@ -94,7 +111,8 @@ func (b *builder) session(t *Task, kind Kind) error {
 	main := kind
 	if kind == Recovery {
 		// Drawn from the key, not the attempt, so that faults that few plans allow are not the rarer for it.
-		b.want = choose(rng.New(t.Key.Seed, "synth fault", t.Key.Index), FaultKinds())
+		// Stale reads come more often: they are the only fault whose answer looks right.
+		b.want = choose(rng.New(t.Key.Seed, "synth fault", t.Key.Index), append(FaultKinds(), Stale, Stale))
 		switch b.want {
 		case Partial:
 			main = choose(b.r, []Kind{Single, Loop, Ambiguous})
@@ -170,6 +188,9 @@ func (b *builder) commit(seg *Segment) error {
 			}
 			f.Value.V = v
 		}
+	}
+	if trial.write > b.gold.write {
+		seg.Changes = world.Diff(b.w, trial.world)
 	}
 	b.gold, b.w = trial, trial.world
 	b.segs = append(b.segs, seg)

@@ -14,6 +14,9 @@ import (
 // staff gives the task its user and its agent: the system prompt, the tools on offer and the policy.
 func (b *builder) staff(t *Task) error {
 	t.Persona = b.persona()
+	if b.pool.cfg.Compact {
+		return b.staffCompact(t)
+	}
 	b.distract()
 	if len(b.list) > 60 {
 		return refuse(Crowded, "%d tools", len(b.list))
@@ -157,6 +160,9 @@ func (p *Pool) irrelevant(key Key, b *builder) (*Task, error) {
 	b.tools, b.list = map[string]*tool.Tool{}, nil
 	b.start, b.w, b.gold = deskWorld, deskWorld.Clone(), gold{}
 	for range 2 {
+		if p.cfg.Compact && len(b.list) > 0 {
+			break
+		}
 		b.offer(choose(b.r, desk.set.Tools))
 	}
 	t := &Task{Key: key, Kind: Irrelevant, Domain: b.d, Today: b.today, Segments: b.segs, World: b.start}

@@ -73,6 +73,7 @@ type Task struct {
 	Calls      int            // calls of the plan without faults
 	Writes     int            // those that change records
 	Rubric     Rubric
+	Compact    bool     // short, for models with little context
 	Refusals   []Reason // why earlier attempts at this key were refused
 }
 
@@ -111,7 +112,8 @@ type Segment struct {
 	Intent  Intent
 	Slots   []*Slot // what the user knows that the plan uses
 	Steps   []*Step
-	Facts   []*Fact // what the user must be told
+	Facts   []*Fact        // what the user must be told
+	Changes []world.Change // what the plan changes
 	Rule    *domain.Rule
 	Why     string   // what blocks: a Why constant
 	Needs   []string // states from which the operation would be possible
@@ -151,6 +153,7 @@ const (
 	ActPolicy     Act = "policy"
 	ActScope      Act = "scope" // what can you do
 	ActCorrect    Act = "correct"
+	ActMay        Act = "may" // whether something is possible
 )
 
 // Intent is a request without its words.

@@ -58,6 +58,15 @@ func (t *Tool) locals(args map[string]any) (map[string]any, error) {
 		}
 		out[p.Local] = v
 	}
+	for i := range t.hidden {
+		if p := &t.hidden[i]; p.Default != nil {
+			v, err := convert(p, p.Default, t.camel)
+			if err != nil {
+				return nil, err
+			}
+			out[p.Local] = v
+		}
+	}
 	return out, nil
 }
 

@@ -105,6 +105,7 @@ type draft struct {
 	groups             []group
 	body               string
 	op                 string
+	asks               string
 	writes, consent    bool
 	needs              []string
 	returns            Returns
@@ -126,7 +127,7 @@ func (k *maker) add(d draft) {
 	if k.set.byName[name] != nil || len(name) > 64 {
 		return
 	}
-	t := &Tool{Name: name, Domain: k.d.Name, Service: k.d.Service, Kind: d.kind, Operation: d.op, Writes: d.writes,
+	t := &Tool{Name: name, Domain: k.d.Name, Service: k.d.Service, Kind: d.kind, Operation: d.op, Asks: d.asks, Writes: d.writes,
 		Consent: d.consent, Params: d.params, Needs: d.needs, Returns: d.returns, Source: strings.TrimSpace(d.body) + "\n",
 		touches: d.touches, fits: d.fits, groups: d.groups, camel: k.style.Case == "camel", schema: &schemaCache{}}
 	if d.e != nil {

@@ -132,7 +132,7 @@ func (k *maker) checks(e *domain.Entity) {
 		if state != "" {
 			test = sub("if r[\"<s>\"] not in [<from>]:\n    reasons = [\"<sn> is %s\" % r[\"<s>\"]] + reasons\n", "<s>", e.State, "<from>", state, "<sn>", spaced(e.State))
 		}
-		k.add(draft{kind: "can", verb: k.choose("can", "can", "may", "check_can", "eligible_to") + "_" + v, object: object, e: e,
+		k.add(draft{kind: "can", asks: e.Name + "." + verb, verb: k.choose("can", "can", "may", "check_can", "eligible_to") + "_" + v, object: object, e: e,
 			lead: sub(k.choose("can/"+e.Name+verb, "Check whether this is possible: <a>", "Tell whether the step '<v>' is open to <an>", "Would '<v>' be accepted for this <e>? <A>", "Eligibility of <an> for '<v>'"),
 				"<a>", lower(about), "<A>", sentence(about), "<an>", article(n), "<e>", n, "<v>", spaced(verb)),
 			notes: []string{"Looks at " + fails + " and changes nothing"}, hint: "Ask before you promise it to the " + k.d.User, params: []Param{k.idParam(e)},

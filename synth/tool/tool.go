@@ -69,6 +69,7 @@ type Tool struct {
 	Entity            string
 	Kind              Kind
 	Operation         string
+	Asks              string // the operation whose possibility a tool of the kind can tells
 	Parameters        json.RawMessage
 	Writes, Consent   bool
 	Params            []Param
@@ -77,7 +78,10 @@ type Tool struct {
 	Program           *world.Program
 	Source            string
 	Origin            string
+	// Shown are the fields that records have in results, beside the id; nil means all.
+	Shown []string
 
+	hidden  []Param // parameters that are not offered; the program gets their defaults
 	touches func(c *call) []Touch
 	fits    func(w *world.World, r *world.Record) bool // records for which sampled arguments make sense
 	groups  []group

@@ -198,6 +198,8 @@ func money(f float64, unit string, r *rand.Rand) string {
 	amount := commas(strconv.FormatFloat(f, 'f', decimals(f), 64))
 	sign := map[string]string{"USD": "$", "EUR": "€", "GBP": "£"}[cur]
 	switch {
+	case unit == "":
+		return amount
 	case cur == "":
 		return amount + plural(" "+unit, f)
 	case sign != "" && r.IntN(2) == 0:
