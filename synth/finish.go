@@ -6,9 +6,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"muonclip/data/chatshard"
 	"muonclip/internal/atomicfile"
 	"muonclip/synth/dataset"
-	"muonclip/synth/dataset/maskshard"
 	"muonclip/synth/dataset/screen"
 	"muonclip/synth/dataset/view"
 )
@@ -37,7 +37,7 @@ type contamination struct {
 func (r *run) finish() (*dataset.Manifest, error) {
 	m := &dataset.Manifest{Format: dataset.FormatName, Version: dataset.FormatVersion, Config: r.config, Refused: map[string]dataset.Refused{}}
 	var digests []dataset.Digest
-	var shards []maskshard.Info
+	var shards []chatshard.Info
 	var hits []hit
 	grams := new(dataset.Grams)
 	refused := int64(0)
@@ -62,8 +62,8 @@ func (r *run) finish() (*dataset.Manifest, error) {
 	m.Stats = dataset.Summarize(digests, grams, r.states[0].Grams, r.states[0].Part.Rows)
 	dir := r.options.Dir
 	if r.config.Has(Arrow) {
-		meaning := maskshard.Config{Tokenizer: r.config.Tokenizer, VocabSize: r.config.VocabSize, Format: r.config.ChatFormat}
-		if err := maskshard.WriteManifest(filepath.Join(dir, dataset.TokenDir), meaning, shards); err != nil {
+		meaning := chatshard.Config{Tokenizer: r.config.Tokenizer, VocabSize: r.config.VocabSize, Format: r.config.ChatFormat}
+		if err := chatshard.WriteManifest(filepath.Join(dir, dataset.TokenDir), meaning, shards); err != nil {
 			return nil, fmt.Errorf("synth: %w", err)
 		}
 	}
@@ -83,7 +83,7 @@ func (r *run) finish() (*dataset.Manifest, error) {
 	if err := atomicfile.WriteFile(filepath.Join(dir, dataset.ManifestName), data); err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
 	}
-	if err := os.RemoveAll(filepath.Join(dir, stateDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, StateDir)); err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
 	}
 	return m, nil

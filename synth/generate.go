@@ -71,7 +71,7 @@ func finished(dir string, c dataset.Config) (*Result, error) {
 	if fingerprint(m.Config) != fingerprint(c) {
 		return nil, usage("%s holds a data set made with other options (%s): give another folder", dir, difference(m.Config, c))
 	}
-	if err := os.RemoveAll(filepath.Join(dir, stateDir)); err != nil { // left where a run was killed at its very end
+	if err := os.RemoveAll(filepath.Join(dir, StateDir)); err != nil { // left where a run was killed at its very end
 		return nil, fmt.Errorf("synth: %w", err)
 	}
 	return &Result{Manifest: m, Resumed: m.Rows, Finished: true}, nil
@@ -141,7 +141,7 @@ func (r *run) generate(ctx context.Context, sampler Sampler) error {
 		}
 	}
 	p := &pipeline{sampler: sampler, config: r.config, options: r.options, overlap: r.overlap}
-	err := p.run(ctx, first, func(c *candidate) (bool, error) {
+	err := p.run(ctx, first, r.config.N-r.rows, func(c *candidate) (bool, error) {
 		if refusal := r.judge(c); refusal != nil {
 			now.refuse(c, *refusal)
 			if refused++; refused%64 == 0 {
@@ -161,7 +161,7 @@ func (r *run) generate(ctx context.Context, sampler Sampler) error {
 				return false, err
 			}
 		}
-		return r.rows == r.config.N, nil
+		return true, nil
 	})
 	close(parts)
 	if writeErr := <-written; writeErr != nil {

@@ -15,9 +15,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"muonclip/data/chat"
+	"muonclip/data/chatshard"
 	"muonclip/data/token"
 	"muonclip/synth/dataset"
-	"muonclip/synth/dataset/maskshard"
 )
 
 // tree gives the checksum of every file below dir.
@@ -91,7 +91,7 @@ func TestWorkersDoNotMatter(t *testing.T) {
 			t.Errorf("%s is missing", name)
 		}
 	}
-	if _, err := os.Stat(filepath.Join(many.Dir, stateDir)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(many.Dir, StateDir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the state is still there: %v", err)
 	}
 	if r.Manifest.Rows != 170 || len(r.Manifest.Parts) != 4 || r.Manifest.Refused["rubric"].Count == 0 {
@@ -278,7 +278,7 @@ func TestRowsComeBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	shards, err := maskshard.Open(filepath.Join(o.Dir, dataset.TokenDir), maskshard.Options{Tokenizer: o.Tokenizer.Fingerprint(), Format: "kimi-k2"})
+	shards, err := chatshard.Open(filepath.Join(o.Dir, dataset.TokenDir), chatshard.Options{Tokenizer: o.Tokenizer.Fingerprint(), Format: "kimi-k2"})
 	if err != nil {
 		t.Fatal(err)
 	}

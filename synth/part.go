@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"muonclip/data/chatshard"
 	"muonclip/synth/dataset"
-	"muonclip/synth/dataset/maskshard"
 	"muonclip/synth/dataset/screen"
 )
 
@@ -17,7 +17,7 @@ type part struct {
 	rows      []*dataset.Row
 	dialogues []byte
 	records   []byte
-	tokens    []maskshard.Dialogue
+	tokens    []chatshard.Dialogue
 	state     partState
 }
 
@@ -31,7 +31,7 @@ type partState struct {
 	Digests    []dataset.Digest           `json:"digests"`
 	Signatures [][]byte                   `json:"signatures,omitempty"`
 	Grams      *dataset.Grams             `json:"grams"`
-	Tokens     *maskshard.Info            `json:"tokens,omitempty"`
+	Tokens     *chatshard.Info            `json:"tokens,omitempty"`
 }
 
 // hit is a candidate that holds tasks of a benchmark.
@@ -86,8 +86,8 @@ func (p *part) write(dir string, config dataset.Config) error {
 		outputs = append(outputs, output{dataset.ParquetDir, func(w io.Writer) error { return dataset.WriteParquet(w, p.rows) }})
 	}
 	if config.Has(Arrow) {
-		meaning := maskshard.Config{Tokenizer: config.Tokenizer, Format: config.ChatFormat, VocabSize: config.VocabSize}
-		outputs = append(outputs, output{dataset.TokenDir, func(w io.Writer) error { return maskshard.Write(w, meaning, p.tokens) }})
+		meaning := chatshard.Config{Tokenizer: config.Tokenizer, Format: config.ChatFormat, VocabSize: config.VocabSize}
+		outputs = append(outputs, output{dataset.TokenDir, func(w io.Writer) error { return chatshard.Write(w, meaning, p.tokens) }})
 	}
 	files := make([]dataset.File, len(outputs))
 	var group errgroup.Group
@@ -103,7 +103,7 @@ func (p *part) write(dir string, config dataset.Config) error {
 	p.state.Part.Files = files
 	if config.Has(Arrow) {
 		file := files[len(files)-1]
-		info := maskshard.Info{File: path.Base(file.Path), Dialogues: int64(len(p.tokens)), Bytes: file.Bytes, XXH3: file.XXH3}
+		info := chatshard.Info{File: path.Base(file.Path), Dialogues: int64(len(p.tokens)), Bytes: file.Bytes, XXH3: file.XXH3}
 		for _, d := range p.state.Digests {
 			info.Tokens += int64(d.Tokens)
 			info.Trained += int64(d.Trained)

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"muonclip/data/chat"
+	"muonclip/data/chatshard"
+	"muonclip/data/dialogue"
 	"muonclip/internal/minhash"
 	"muonclip/synth/dataset"
-	"muonclip/synth/dataset/maskshard"
 	"muonclip/synth/dataset/screen"
 )
 
@@ -33,7 +33,7 @@ type candidate struct {
 	digest           dataset.Digest
 	signature        *minhash.Signature // nil where near-duplicates are not looked for
 	grams            []uint64
-	tokens           maskshard.Dialogue
+	tokens           chatshard.Dialogue
 	matches          []screen.Match
 }
 
@@ -45,17 +45,27 @@ type pipeline struct {
 	overlap *screen.Overlap // nil without benchmarks
 }
 
-// run calls take with the candidates from index first on, in order, until take says that it has enough or fails.
-func (p *pipeline) run(ctx context.Context, first int64, take func(*candidate) (enough bool, err error)) error {
+// run calls take with the candidates from index first on, in order, until take has kept as many as are wanted or fails.
+// No more candidates are begun than may be needed, because a model may have to be paid for each.
+func (p *pipeline) run(ctx context.Context, first int64, wanted int, take func(*candidate) (kept bool, err error)) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	work := make(chan *candidate)
 	queue := make(chan *candidate, window*p.options.Workers)
+	missing := make(chan struct{}, wanted) // one for each candidate that may be begun
+	for range wanted {
+		missing <- struct{}{}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		defer close(work)
 		defer close(queue)
 		for index := first; ; index++ {
+			select {
+			case <-missing:
+			case <-ctx.Done():
+				return nil
+			}
 			c := &candidate{index: index, done: make(chan struct{})}
 			select {
 			case queue <- c:
@@ -89,8 +99,16 @@ func (p *pipeline) run(ctx context.Context, first int64, take func(*candidate) (
 			if c.err != nil {
 				return fmt.Errorf("synth: candidate %d: %w", c.index, c.err)
 			}
-			if enough, err := take(c); enough || err != nil {
+			kept, err := take(c)
+			switch {
+			case err != nil:
 				return err
+			case !kept:
+				missing <- struct{}{}
+				continue
+			}
+			if wanted--; wanted == 0 {
+				return nil
 			}
 		}
 		return context.Cause(ctx)
@@ -148,17 +166,14 @@ func (p *pipeline) make(ctx context.Context, c *candidate) {
 
 // encode makes the token ids and the loss mask.
 func (p *pipeline) encode(c *candidate) error {
-	ids, mask, err := chat.Encode(p.options.Tokenizer, p.options.ChatFormat, c.row.Dialogue, chat.RenderOptions{})
+	d, err := dialogue.Encode(p.options.Tokenizer, p.options.ChatFormat, c.row.Dialogue)
 	if err != nil {
 		return err
 	}
-	c.tokens = maskshard.Dialogue{ID: c.row.Dialogue.ID, IDs: ids, Mask: mask}
-	c.digest.Tokens = len(ids)
-	for _, trained := range mask {
-		if trained {
-			c.digest.Trained++
-		}
+	if len(c.row.Kinds) > 0 {
+		d.Kind = c.row.Kinds[0]
 	}
+	c.tokens, c.digest.Tokens, c.digest.Trained = d, len(d.IDs), d.Trained()
 	return nil
 }
 

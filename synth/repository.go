@@ -43,9 +43,9 @@ type NearDuplicates struct {
 	Nearest   []string `json:"nearest"`
 }
 
-// OpenRepository makes the tools of the named domains, or of all.
-func OpenRepository(ctx context.Context, seed uint64, domains []string) (*Repository, error) {
-	sets, err := Tools(ctx, seed, domains)
+// OpenRepository makes the tools of the named domains, or of all, those in folders included.
+func OpenRepository(ctx context.Context, seed uint64, domains []string, folders ...string) (*Repository, error) {
+	sets, err := Tools(ctx, seed, domains, folders...)
 	if err != nil {
 		return nil, err
 	}

@@ -15,8 +15,9 @@ import (
 	"muonclip/synth/dataset"
 )
 
-// stateDir holds what a run needs to go on after it was killed. It is removed when the data set is finished.
-const stateDir = ".state"
+// StateDir is the folder in that of a data set that holds what a run needs to go on after it was killed. It is removed
+// when the data set is finished.
+const StateDir = ".state"
 
 // fingerprint identifies a configuration.
 func fingerprint(c dataset.Config) string {
@@ -29,7 +30,7 @@ func fingerprint(c dataset.Config) string {
 
 // prepare makes the folders of a data set, or takes over those of a run with the same configuration that did not end.
 func prepare(dir string, c dataset.Config) error {
-	path := filepath.Join(dir, stateDir, "config.json")
+	path := filepath.Join(dir, StateDir, "config.json")
 	if data, err := os.ReadFile(path); err == nil {
 		var old dataset.Config
 		if err := json.Unmarshal(data, &old); err != nil {
@@ -46,11 +47,11 @@ func prepare(dir string, c dataset.Config) error {
 			return fmt.Errorf("synth: %w", err)
 		}
 		for _, e := range entries {
-			if e.Name() != stateDir && !strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
+			if e.Name() != StateDir && !strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
 				return usage("%s is not empty and holds no run to resume (there is %s): give another folder", dir, e.Name())
 			}
 		}
-		if err := os.MkdirAll(filepath.Join(dir, stateDir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, StateDir), 0o755); err != nil {
 			return fmt.Errorf("synth: %w", err)
 		}
 		data, err := json.MarshalIndent(c, "", "  ")
@@ -76,7 +77,7 @@ func prepare(dir string, c dataset.Config) error {
 
 // folders lists the folders that a data set has.
 func folders(c dataset.Config) []string {
-	out := []string{stateDir, dataset.DialogueDir, dataset.RecordDir, plotDir}
+	out := []string{StateDir, dataset.DialogueDir, dataset.RecordDir, plotDir}
 	if c.Has(Parquet) {
 		out = append(out, dataset.ParquetDir)
 	}
@@ -112,7 +113,7 @@ func orNone(raw json.RawMessage) string {
 }
 
 func statePath(dir string, number int) string {
-	return filepath.Join(dir, stateDir, fmt.Sprintf("part-%05d.json", number))
+	return filepath.Join(dir, StateDir, fmt.Sprintf("part-%05d.json", number))
 }
 
 // save writes the state of a part whose files are written.

@@ -54,6 +54,8 @@ const (
 	DefaultNearDuplicate = 0.8
 	// DefaultGiveUp is the number of candidates refused in a row at which a run gives up.
 	DefaultGiveUp = 20_000
+	// ModelGiveUp is the same where models speak, who are paid for what is refused.
+	ModelGiveUp = 200
 )
 
 // Options configures Generate.

@@ -18,11 +18,13 @@ type sourceFlags struct{ synth.SourceConfig }
 func (s *sourceFlags) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.Uint64Var(&s.ToolSeed, "tool-seed", 0, "seed of the tools: their choice, names and wording")
+	f.StringSliceVar(&s.Folders, "domains-dir", nil, "`FOLDER` with domain files of your own, such as `muonclip synth evolve` writes; may be repeated")
 	f.StringSliceVar(&s.Domains, "domain", nil, "`NAME` of a domain to use instead of all; may be repeated; `muonclip synth tools` lists them")
 }
 
 func newSynthGenerateCommand(g *globals) *cobra.Command {
 	var source sourceFlags
+	var teachers teacherFlags
 	var o synth.Options
 	var tokenizer, format string
 	var asJSON bool
@@ -35,10 +37,16 @@ manifest.json, and index.html to read dialogues in a browser. The same options g
 whatever the number of workers. A run that was stopped goes on when it is started again with the same
 options; a finished data set is left as it is.
 
+With --agent-url a model behind an OpenAI-compatible endpoint is the assistant, with --user-url or
+--user-model a model is the user; tasks, worlds and proofs stay the same. Every answer is kept on disk,
+so a run that was stopped pays for nothing twice. --budget is hard: a call that could exceed it is not
+made. API keys are read from the environment and written nowhere.
+
 ` + exitCodeHelp,
 		Example: `  muonclip synth generate --n 10000 --seed 7 --out dialogues
   muonclip synth generate --n 2000 --out dialogues --tokenizer runs/mini/data/tokenizer
-  muonclip synth generate --n 500 --domain hotel_reservations --decontaminate gsm8k/test.jsonl --out hotel`,
+  muonclip synth generate --n 500 --domain hotel_reservations --decontaminate gsm8k/test.jsonl --out hotel
+  muonclip synth generate --n 500 --agent-url https://api.example.com/v1 --agent-model NAME --price-in 0.6 --price-out 2.5 --budget 5 --out taught`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if tokenizer != "" {
@@ -52,6 +60,11 @@ options; a finished data set is left as it is.
 				}
 			}
 			source.Seed = o.Seed
+			cast, err := teachers.cast(&source.SourceConfig, &o)
+			if err != nil {
+				return err
+			}
+			defer g.reportCast(cast)
 			start := time.Now()
 			from, err := synth.NewSource(cmd.Context(), source.SourceConfig)
 			if err != nil {
@@ -75,6 +88,8 @@ options; a finished data set is left as it is.
 	}
 	f := cmd.Flags()
 	f.IntVar(&o.N, "n", 1000, "dialogues to write")
+	f.BoolVar(&source.Compact, "compact", false, "short tasks for models with little context: one request, at most three tools, about 1,100 characters")
+	f.StringVar((*string)(&source.Split), "split", "", "`PART` of the domains: train or held-out (about 15 %, by a hash of the name); empty for all")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of everything that is drawn")
 	f.StringVar(&o.Dir, "out", "", "`FOLDER` of the data set; made if missing, resumed if it holds an unfinished run")
 	f.StringVar(&o.Name, "name", "", "title of the card (default the name of the folder)")
@@ -87,6 +102,7 @@ options; a finished data set is left as it is.
 	f.IntVar(&o.PartRows, "part-rows", synth.DefaultPartRows, "dialogues in a file, and the most that a killed run loses")
 	f.IntVar(&o.Workers, "workers", 0, "workers; 0 means one for each processor")
 	source.addFlags(cmd)
+	teachers.addFlags(cmd)
 	addJSONFlag(cmd, &asJSON)
 	required(cmd, "out")
 	return cmd
