@@ -22,6 +22,8 @@ final state, its facts and its replay are right. docs/formats/dialogues.md descr
 		newSynthReplayCommand(g),
 		newSynthExportCommand(g),
 		newSynthStatsCommand(g),
+		newSynthJudgeCommand(g),
+		newSynthEvolveCommand(g),
 	)
 	return cmd
 }
