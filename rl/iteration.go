@@ -2,14 +2,8 @@ package rl
 
 import (
 	"cmp"
-	"encoding/binary"
 	"maps"
-	"math"
 	"slices"
-
-	"github.com/zeebo/xxh3"
-
-	"muonclip/model"
 )
 
 // Iteration is what happened in one iteration, for people, reports and resuming.
@@ -138,20 +132,4 @@ func repetition(r *Rollout) float64 {
 		return 0
 	}
 	return float64(repeated) / float64(n)
-}
-
-// fingerprint names the weights of a model.
-func fingerprint(m *model.Model[float32]) string {
-	h := xxh3.New()
-	buf := make([]byte, 0, 1<<16)
-	for _, p := range m.Params() {
-		for _, v := range p.Value {
-			if buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v)); len(buf) == cap(buf) {
-				_, _ = h.Write(buf) // a hash does not fail
-				buf = buf[:0]
-			}
-		}
-	}
-	_, _ = h.Write(buf)
-	return hex(h.Sum64())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"muonclip/data/batch"
+	"muonclip/internal/train"
 	"muonclip/model"
 )
 
@@ -155,7 +156,7 @@ func (t *Trainer) cols(rollouts []*Rollout) int {
 
 // prepare makes or reads the rollouts of an iteration.
 func (t *Trainer) prepare(iteration, update int) error {
-	print := fingerprint(t.Model)
+	print := train.Fingerprint(t.Model)
 	stored, groups, pending, err := readIteration(t.Dir, iteration)
 	if err == nil && (update > 0 || stored.Weights == print) {
 		t.take(stored, groups, pending)

@@ -15,12 +15,16 @@ const EnvPrefix = "MUONCLIP_"
 // (see Role).
 type Config struct {
 	Preset    string       `json:"preset" doc:"preset that the values started from; empty for none"`
+	Stage     string       `json:"stage" role:"identity" enum:"|sft|rl" doc:"stage that a run folder belongs to: empty for pretraining, sft or rl; set by the program"`
 	Seed      uint64       `json:"seed" role:"identity" doc:"seed of initial weights, data order and sampling"`
 	Model     model.Config `json:"model" role:"identity"`
 	Tokenizer Tokenizer    `json:"tokenizer" role:"identity"`
 	Data      Data         `json:"data" role:"identity"`
 	Train     Train        `json:"train"`
 	Optim     Optim        `json:"optim" role:"numerics"`
+	Tasks     []Task       `json:"tasks" role:"identity" doc:"what the model learns to do after pretraining"`
+	SFT       SFT          `json:"sft" role:"numerics"`
+	RL        RL           `json:"rl" role:"numerics"`
 	Generate  Generate     `json:"generate"`
 	Cluster   Cluster      `json:"cluster"`
 }

@@ -29,6 +29,13 @@ func Default() Config {
 			AdamW:  AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8},
 			QKClip: QKClip{Enabled: true, Tau: 100, Alpha: 0.5},
 		},
+		SFT: SFT{
+			Format: "kimi-k2", Epochs: 1, BatchSize: 32, SeqLen: 512, LR: 2e-4, DecayFraction: 0.4, MinLRRatio: 0.05, ValFraction: 0.02,
+		},
+		RL: RL{
+			Prompts: 32, Samples: 8, Updates: 1, Objective: "k2", Tau: 0.1, Clip: 0.2, LR: 1e-4, Temperature: 1, FinalTemperature: 0.8,
+			MaxTokens: 512, CutPenalty: 0.2, PTXRows: 4, MaxBatch: 64, MicroBatchSize: 8, EvalEpisodes: 100, CheckpointEvery: 5,
+		},
 		Generate: Generate{MaxTokens: 200, Temperature: 0.8, TopP: 0.95, RepetitionPenalty: 1},
 		Cluster: Cluster{
 			Devices: 1, DeviceTFLOPS: 989, MFU: 0.4, DeviceMemoryGiB: 80, DP: 0, EP: 1, PP: 1,

@@ -27,7 +27,7 @@ func (c Config) hash(counts func(Role) bool) string {
 	h := sha256.New()
 	roles := roleOf()
 	for _, l := range leaves(c) {
-		if counts(roles(l.key)) {
+		if counts(roles(l.key)) && covers(c.Stage, l.key) && (l.key != "stage" || l.text != "") {
 			fmt.Fprintf(h, "%s=%s\n", l.key, l.text)
 		}
 	}
@@ -44,7 +44,7 @@ func Contradicts(old, changed Config) error {
 		before[l.key] = l.text
 	}
 	report := func(key, a, b string) {
-		if roles(key) == Identity {
+		if roles(key) == Identity && covers(changed.Stage, key) {
 			errs = append(errs, fmt.Errorf("config: %s is %s in the run and %s now", key, a, b))
 		}
 	}

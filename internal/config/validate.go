@@ -19,6 +19,7 @@ func (c Config) Validate() error {
 	c.Data.check(&ck)
 	c.checkTrain(&ck)
 	c.Optim.check(&ck)
+	c.checkLater(&ck)
 	c.Generate.check(&ck)
 	c.Cluster.check(&ck)
 	return errors.Join(ck.errs...)

@@ -69,6 +69,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "eval") {
 			r.ValLoss = ptr(f.Draw(t, "val"))
+			r.ValLossBy = map[string]float64{"call": f.Draw(t, "call"), "answer": f.Draw(t, "answer")}
 		}
 		line := r.AppendJSON(nil)
 		var back Row

@@ -114,6 +114,7 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 		UpdateRMS       map[string]number `json:"update_rms"`
 		ClippedHeads    int               `json:"clipped_heads"`
 		ValLoss         *number           `json:"val_loss"`
+		ValLossBy       map[string]number `json:"val_loss_by"`
 		Skipped         bool              `json:"skipped"`
 	}
 	if err := json.Unmarshal(b, &f); err != nil {
@@ -128,12 +129,7 @@ func (r *Row) UnmarshalJSON(b []byte) error {
 		FlopsPerSecond: float64(f.FlopsPerSecond), PeakShare: float64(f.PeakShare), MaxLogit: f.MaxLogit, ExpertLoad: f.ExpertLoad,
 		ClippedHeads: f.ClippedHeads, Skipped: f.Skipped,
 	}
-	if len(f.UpdateRMS) > 0 {
-		r.UpdateRMS = make(map[string]float64, len(f.UpdateRMS))
-		for k, v := range f.UpdateRMS {
-			r.UpdateRMS[k] = float64(v)
-		}
-	}
+	r.UpdateRMS, r.ValLossBy = floats(f.UpdateRMS), floats(f.ValLossBy)
 	if f.ValLoss != nil {
 		v := float64(*f.ValLoss)
 		r.ValLoss = &v
@@ -190,4 +186,15 @@ func (s *Sample) UnmarshalJSON(b []byte) error {
 	}
 	*s = Sample{Step: *f.Step, Prompt: f.Prompt, Text: f.Text, Temperature: float64(f.Temperature)}
 	return nil
+}
+
+func floats(m map[string]number) map[string]float64 {
+	if len(m) == 0 {
+		return nil
+	}
+	out := make(map[string]float64, len(m))
+	for k, v := range m {
+		out[k] = float64(v)
+	}
+	return out
 }

@@ -25,14 +25,7 @@ func (r *Row) AppendJSON(dst []byte) []byte {
 	dst = appendMatrix(dst, "expert_load", r.ExpertLoad)
 	dst = append(dst, `,"update_rms":{`...)
 	var room [16]string // more kinds than this allocate, which is still correct
-	for i, k := range sortedKeys(room[:0], r.UpdateRMS) {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, k)
-		dst = append(dst, ':')
-		dst = appendFloat(dst, r.UpdateRMS[k], 64)
-	}
+	dst = appendNumbers(dst, sortedKeys(room[:0], r.UpdateRMS), r.UpdateRMS)
 	dst = append(dst, `},"clipped_heads":`...)
 	dst = strconv.AppendInt(dst, int64(r.ClippedHeads), 10)
 	if r.ValLoss != nil {
@@ -40,9 +33,27 @@ func (r *Row) AppendJSON(dst []byte) []byte {
 	} else {
 		dst = append(dst, `,"val_loss":null`...)
 	}
+	if len(r.ValLossBy) > 0 {
+		dst = append(dst, `,"val_loss_by":{`...)
+		dst = appendNumbers(dst, sortedKeys(room[:0], r.ValLossBy), r.ValLossBy)
+		dst = append(dst, '}')
+	}
 	dst = append(dst, `,"skipped":`...)
 	dst = strconv.AppendBool(dst, r.Skipped)
 	return append(dst, '}')
+}
+
+// appendNumbers appends the members of a JSON object, in the order of the keys.
+func appendNumbers(dst []byte, keys []string, values map[string]float64) []byte {
+	for i, k := range keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, k)
+		dst = append(dst, ':')
+		dst = appendFloat(dst, values[k], 64)
+	}
+	return dst
 }
 
 // AppendJSON appends the event as one JSON object without a line end.

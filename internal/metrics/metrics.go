@@ -38,6 +38,7 @@ type Row struct {
 	UpdateRMS       map[string]float64 // root mean square of the update by parameter kind
 	ClippedHeads    int                // heads that QK-Clip rescaled after the step
 	ValLoss         *float64           // held-out loss, nats per token; nil except on evaluation steps
+	ValLossBy       map[string]float64 // the same by kind of target, such as kinds of turns; nil where there are none
 	Skipped         bool               // the update was not applied (loss spike)
 }
 
@@ -88,6 +89,11 @@ func (r *Row) Scalars() iter.Seq2[string, float64] {
 		}
 		if r.ValLoss != nil && !yield("loss/val", *r.ValLoss) {
 			return
+		}
+		for _, k := range sortedKeys(nil, r.ValLossBy) {
+			if !yield("loss/val/"+k, r.ValLossBy[k]) {
+				return
+			}
 		}
 		if len(r.MaxLogit) > 0 && !yield("attention/max_logit", r.LargestLogit()) {
 			return

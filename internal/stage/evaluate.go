@@ -77,7 +77,7 @@ func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	loss, err := train.Evaluate(t.Model, stoppable{heldOut, ctx}, 0)
+	loss, _, err := train.Evaluate(t.Model, stoppable{heldOut, ctx}, 0)
 	if err != nil {
 		return nil, err
 	}

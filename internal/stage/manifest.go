@@ -35,6 +35,9 @@ type Manifest struct {
 	UnigramLoss float64         `json:"unigram_loss"` // of a unigram model on the targets of an evaluation, nats per token
 	Corpus      json.RawMessage `json:"corpus,omitempty"`
 
+	From        string `json:"from,omitempty"`         // checkpoint that a later stage began with
+	FromWeights string `json:"from_weights,omitempty"` // fingerprint of its weights
+
 	TokenizerFingerprint string            `json:"tokenizer_fingerprint"`
 	ConfigFingerprint    string            `json:"config_fingerprint"`
 	Shards               map[string]string `json:"shards"` // fingerprint by source and split

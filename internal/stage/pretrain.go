@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"time"
 
 	"muonclip/data/batch"
 	"muonclip/data/token"
@@ -55,70 +54,26 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 	if err != nil {
 		return nil, err
 	}
-
 	be := cpu.New[float32](r.Config.Train.Threads)
 	m, err := r.NewModel(be, tok)
 	if err != nil {
 		return nil, err
 	}
-	opt, err := NewOptimizer(be, m, r.Config)
-	if err != nil {
-		return nil, err
-	}
-	manifest := r.describe()
-	if before.Started != "" {
-		manifest.Started = before.Started
-	}
-	manifest.describeModel(m.Config, be)
+	manifest := r.begin(m, be, tok, before)
 	set.describe(&manifest, loader, heldOut)
-	manifest.TokenizerFingerprint = tok.Fingerprint()
-	var val batch.Evaluation
+	j := job{name: "pretrain", model: m, backend: be, tokenizer: tok, sample: r.sampler(be, m, tok)}
 	if heldOut != nil {
-		val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))
-		unigram, err := batch.UnigramLoss(ctx, loader, val, m.Config.VocabSize, 1)
+		j.val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))
+		unigram, err := batch.UnigramLoss(ctx, loader, j.val, m.Config.VocabSize, 1)
 		if err != nil {
 			return nil, err
 		}
 		manifest.UnigramLoss, manifest.TokensEval = unigram.Loss, unigram.Targets
 	}
-	if err := r.writeManifest(manifest); err != nil {
-		return nil, err
-	}
-
-	options := r.trainOptions(m, tok, manifest.PeakGflops*1e9)
-	options.Sample = r.sampler(be, m, tok)
-	var task *progress.Task
-	valLoss := math.NaN()
-	options.OnRow = func(row *metrics.Row) {
-		if row.ValLoss != nil {
-			valLoss = *row.ValLoss
-		}
-		task.Set(row.Step, fields(row, valLoss)...)
-		if row.Step%int64(max(r.Config.Train.LogEvery, 1)) == 0 {
-			r.Log.Debug("step", "step", row.Step, "loss", row.Loss, "lr", row.LR, "grad_norm", row.GradNorm, "max_logit", row.LargestLogit(), "clipped_heads", row.ClippedHeads)
-		}
-	}
 	feed := &feed{src: loader, next: -1}
 	defer feed.close()
-	loop, err := train.New(m, opt, feed, val, options)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	task = r.Progress.Start(progress.Spec{Name: "pretrain", Stage: stage, Stages: stages, Unit: "steps", Total: int64(options.Steps), Done: int64(loop.Done())})
-	r.began = true
-	if err := loop.Run(ctx); err != nil {
-		task.Fail(failed(ctx))
-		if errors.Is(err, ErrInterrupted) {
-			err = fmt.Errorf("%w after step %d of %d; the same command goes on from the newest checkpoint", err, loop.Done(), options.Steps)
-		}
-		return nil, damaged(err)
-	}
-	task.Done("")
-	manifest.Finished = time.Now().UTC().Format(time.RFC3339)
-	if err := r.writeManifest(manifest); err != nil {
-		return nil, err
-	}
-	return r.summary(manifest)
+	j.data, j.manifest = feed, manifest
+	return r.train(ctx, j, stage, stages)
 }
 
 // warnOfMemory says so before a run starts that this machine's memory will not hold.

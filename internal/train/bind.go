@@ -4,12 +4,16 @@
 package train
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"muonclip/internal/compute"
 	"muonclip/internal/safetensors"
 	"muonclip/model"
 	"muonclip/optim"
+
+	"github.com/zeebo/xxh3"
 )
 
 // OptimParams lists a model's trained weights as the optimizer takes them, over the same memory.
@@ -60,4 +64,20 @@ func Tensors(m *model.Model[float32]) []safetensors.Tensor {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape(), Data: p.Value})
 	}
 	return tensors
+}
+
+// Fingerprint names the weights of a model: a hash of their bits in the order of Config.Shapes.
+func Fingerprint(m *model.Model[float32]) string {
+	h := xxh3.New()
+	buf := make([]byte, 0, 1<<16)
+	for _, p := range m.Params() {
+		for _, v := range p.Value {
+			if buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v)); len(buf) == cap(buf) {
+				_, _ = h.Write(buf) // a hash does not fail
+				buf = buf[:0]
+			}
+		}
+	}
+	_, _ = h.Write(buf)
+	return fmt.Sprintf("%016x", h.Sum64())
 }

@@ -140,11 +140,11 @@ func (l *Loop) pause(ctx context.Context, row *metrics.Row) error {
 		row.PeakShare = row.FlopsPerSecond / l.PeakFlops
 	}
 	if l.val != nil && l.due(l.EvalEvery) {
-		loss, err := Evaluate(l.model, l.val, l.MicroBatch)
+		loss, by, err := Evaluate(l.model, l.val, l.MicroBatch)
 		if err != nil {
 			return err
 		}
-		row.ValLoss = &loss
+		row.ValLoss, row.ValLossBy = &loss, by
 	}
 	if l.Sample != nil && l.due(l.SampleEvery) {
 		samples, err := l.Sample(ctx, row.Step)
@@ -158,29 +158,6 @@ func (l *Loop) pause(ctx context.Context, row *metrics.Row) error {
 		}
 	}
 	return nil
-}
-
-// Evaluate returns the model's mean loss over held-out batches, in nats per token.
-func Evaluate(m *model.Model[float32], val batch.Evaluation, microBatch int) (float64, error) {
-	var b batch.Batch
-	var sum float64
-	var targets int
-	for i := range val.Len() {
-		if err := val.At(i, &b); err != nil {
-			return 0, fmt.Errorf("train: held-out batch %d: %w", i, err)
-		}
-		for _, in := range microBatches(&b, microBatch) {
-			if err := m.Check(in); err != nil {
-				return 0, fmt.Errorf("train: held-out batch %d: %w", i, err)
-			}
-			sum += total(m.Losses(in))
-			targets += count(in.Targets)
-		}
-	}
-	if targets == 0 {
-		return 0, errors.New("train: the held-out batches have no targets; raise data.val_fraction")
-	}
-	return sum / float64(targets), nil
 }
 
 // resume loads the newest valid checkpoint, if there is any, and reports whether it did.

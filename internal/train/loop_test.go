@@ -355,7 +355,7 @@ func TestScoreIsCalmOnAFlatCurve(t *testing.T) {
 
 func ExampleEvaluate() {
 	m, _ := model.New(small, cpu.New[float32](1))
-	loss, err := Evaluate(m, counting{}, 0)
+	loss, _, err := Evaluate(m, counting{}, 0)
 	fmt.Printf("%.4f %v\n", loss, err) // all weights zero: every token is equally likely
 	// Output: 3.6889 <nil>
 }

@@ -1,0 +1,116 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"muonclip/data/chat"
+	"muonclip/internal/atomicfile"
+	"muonclip/internal/config"
+	"muonclip/internal/progress"
+	"muonclip/synth"
+)
+
+// teacher is an environment that shows how its tasks are done.
+type teacher interface {
+	Dialogues(seed, n uint64) iter.Seq2[chat.Dialogue, error]
+}
+
+// Dialogues makes the dialogues of all tasks in data/dialogues/TASK, unless that is done: those of tools by the
+// generator of package synth, each proved, others by the environment's worked solutions. Held-out tools and problems do
+// not occur in them.
+func (r *Run) Dialogues(ctx context.Context, stage, stages int) error {
+	for _, t := range r.Config.Tasks {
+		if t.Dialogues == 0 {
+			continue
+		}
+		dir := r.path("data", "dialogues", t.Label())
+		origin := fmt.Sprintf("%+v seed %d", t, r.Config.Seed)
+		mark := filepath.Join(dir, "origin")
+		if was, err := os.ReadFile(mark); err == nil && string(was) == origin {
+			continue
+		} else if err == nil { // made for other tasks
+			if err := os.RemoveAll(dir); err != nil {
+				return fmt.Errorf("dialogues: %w", err)
+			}
+		}
+		var err error
+		if t.Env == "tools" {
+			err = r.toolDialogues(ctx, t, dir)
+		} else {
+			err = r.worked(ctx, t, dir, stage, stages)
+		}
+		if err != nil {
+			return fmt.Errorf("dialogues of %s: %w", t.Label(), err)
+		}
+		if err := atomicfile.WriteFile(mark, []byte(origin)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Run) toolDialogues(ctx context.Context, t config.Task, dir string) error {
+	kinds, err := config.Weights(t.Kinds)
+	if err != nil {
+		return UsageError{err}
+	}
+	source, err := synth.NewSource(ctx, synth.SourceConfig{Seed: r.Config.Seed, Weights: taskWeights(kinds), Compact: t.Compact, Split: synth.Train})
+	if err != nil {
+		return err
+	}
+	_, err = synth.Generate(ctx, source, synth.Options{
+		Dir: dir, N: t.Dialogues, Seed: r.Config.Seed, Name: t.Label(), Workers: r.threads(), NearDuplicate: -1, Progress: r.Progress,
+	})
+	return err
+}
+
+// worked writes the solved tasks of an environment that teaches.
+func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stages int) error {
+	a, err := arena(ctx, t, false)
+	if err != nil {
+		return err
+	}
+	teacher, ok := a.Environment.(teacher)
+	if !ok {
+		return UsageError{fmt.Errorf("the environment %s has no worked solutions: set its dialogues to 0", t.Env)}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("dialogues: %w", err)
+	}
+	progressed := r.Progress.Start(progress.Spec{Name: "solve " + t.Label(), Stage: stage, Stages: stages, Unit: "dialogues", Total: int64(t.Dialogues)})
+	err = atomicfile.Write(filepath.Join(dir, "train.jsonl"), func(w io.Writer) error {
+		var failed error
+		n := int64(0)
+		err := chat.WriteJSONL(w, func(yield func(chat.Dialogue) bool) {
+			for d, err := range teacher.Dialogues(r.Config.Seed, uint64(t.Dialogues)) {
+				if err == nil {
+					err = ctx.Err()
+				}
+				if err != nil {
+					failed = err
+					return
+				}
+				n++
+				progressed.Set(n)
+				if !yield(d) {
+					return
+				}
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+		return err
+	})
+	if err != nil {
+		progressed.Fail(failed(ctx))
+		return err
+	}
+	progressed.Done("")
+	return nil
+}

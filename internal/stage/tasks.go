@@ -1,0 +1,114 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+
+	"muonclip/internal/config"
+	"muonclip/rl"
+	"muonclip/rl/env"
+	"muonclip/rl/env/ifenv"
+	"muonclip/rl/env/mathenv"
+	"muonclip/rl/env/openenv"
+	"muonclip/rl/env/toolenv"
+	"muonclip/rl/reward"
+	"muonclip/synth"
+	"muonclip/synth/task"
+	"muonclip/synth/tool"
+)
+
+// arenas makes the environments of the tasks, the part to train on or the part that is held out: tools of other
+// domains, other problems, other prompts.
+func (r *Run) arenas(ctx context.Context, heldOut bool) (map[string]*rl.Arena, error) {
+	out := map[string]*rl.Arena{}
+	for _, t := range r.Config.Tasks {
+		a, err := arena(ctx, t, heldOut)
+		if err != nil {
+			return nil, fmt.Errorf("tasks: %s: %w", t.Label(), err)
+		}
+		if a.MaxTokens = t.MaxTokens; a.MaxTokens == 0 {
+			a.MaxTokens = r.Config.RL.MaxTokens
+		}
+		out[t.Label()] = a
+	}
+	return out, nil
+}
+
+func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) {
+	kinds, err := config.Weights(t.Kinds)
+	if err != nil {
+		return nil, UsageError{err}
+	}
+	weights, err := config.Weights(t.Reward)
+	if err != nil {
+		return nil, UsageError{err}
+	}
+	a := &rl.Arena{Rule: reward.Rule{Weights: weights, Gates: t.Gates}}
+	switch t.Env {
+	case "tools":
+		a.Environment, err = toolsOf(ctx, t, kinds, heldOut)
+	case "math":
+		a.Environment, err = mathOf(t, heldOut)
+	case "instructions":
+		split := ifenv.Train
+		if heldOut {
+			split = ifenv.HeldOut
+		}
+		var e *ifenv.Env
+		if e, err = ifenv.New(ifenv.Options{File: t.Path, Split: split, MaxInstructions: t.MaxDifficulty}); err == nil && weights == nil && t.Gates == nil {
+			a.Rule = e.Rule()
+		}
+		a.Environment = e
+	case "open":
+		split := openenv.Train
+		if heldOut {
+			split = openenv.HeldOut
+		}
+		a.Environment, err = openenv.New(openenv.Options{File: t.Path, Split: split})
+	default:
+		err = UsageError{fmt.Errorf("there is no environment %q", t.Env)}
+	}
+	return a, err
+}
+
+func toolsOf(ctx context.Context, t config.Task, kinds map[string]float64, heldOut bool) (env.Environment, error) {
+	sets, err := synth.Tools(ctx, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	train, held := tool.Split(sets)
+	if heldOut {
+		train = held
+	}
+	pool, err := task.NewPool(train, task.Config{Compact: t.Compact, Weights: taskWeights(kinds)})
+	if err != nil {
+		return nil, UsageError{err}
+	}
+	return toolenv.New(pool, toolenv.Config{Name: t.Label()}), nil
+}
+
+// taskWeights turns weights into the whole numbers that package task takes, a thousandth being the smallest.
+func taskWeights(kinds map[string]float64) map[task.Kind]int {
+	if kinds == nil {
+		return nil
+	}
+	out := map[task.Kind]int{}
+	for name, w := range kinds {
+		out[task.Kind(name)] = int(w*1000 + 0.5)
+	}
+	return out
+}
+
+func mathOf(t config.Task, heldOut bool) (env.Environment, error) {
+	part, style := mathenv.Train, mathenv.Plain
+	if heldOut {
+		part = mathenv.HeldOut
+	}
+	if t.Terse {
+		style = mathenv.Terse
+	}
+	if t.Path != "" {
+		return mathenv.Open(t.Path, mathenv.FileConfig{Name: t.Label(), Part: part})
+	}
+	return mathenv.New(mathenv.Config{Kinds: t.Kinds, MinDifficulty: t.MinDifficulty, MaxDifficulty: t.MaxDifficulty, Style: style, Part: part})
+}
