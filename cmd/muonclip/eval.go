@@ -15,7 +15,7 @@ func newEvalCommand(g *globals) *cobra.Command {
 		Long:  "Commands that measure a trained model.\n\n" + exitCodeHelp,
 	}
 	group(cmd)
-	cmd.AddCommand(newEvalLossCommand(g))
+	cmd.AddCommand(newEvalLossCommand(g), newEvalTasksCommand(g))
 	return cmd
 }
 

@@ -12,12 +12,14 @@ package main
 
 import (
 	"context"
+	"muonclip/internal/sandbox"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
+	sandbox.Main() // returns at once unless this process is a sandbox of another one
 	os.Exit(runMain())
 }
 

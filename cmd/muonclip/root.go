@@ -72,6 +72,8 @@ such as MUONCLIP_TRAIN_LR and by --set train.lr=1e-3; the later of these wins.
 	g.addFlags(cmd)
 	cmd.AddCommand(
 		newRunCommand(g),
+		newSFTCommand(g),
+		newRLCommand(g),
 		newTokenizerCommand(g),
 		newDataCommand(g),
 		newPretrainCommand(g),

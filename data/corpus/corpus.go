@@ -41,8 +41,6 @@ type Config struct {
 	// HeldOutBy is what decides the split: "content" (or "") or "name". By name, a document stays
 	// in its split when its text is edited; by content, equal texts always share a split.
 	HeldOutBy string `json:"held_out_by"`
-	// MaxBytes ends reading when the kept documents reach this size in total; 0 means no end.
-	MaxBytes int64 `json:"max_bytes"`
 }
 
 // Corpus reads the documents of a Config and counts. It is not safe for concurrent use.
@@ -75,9 +73,6 @@ func New(cfg Config) (*Corpus, error) {
 	}
 	if cfg.HeldOutBy != "" && cfg.HeldOutBy != "content" && cfg.HeldOutBy != "name" {
 		errs = append(errs, fmt.Errorf("corpus: held_out_by is %q, want content or name", cfg.HeldOutBy))
-	}
-	if cfg.MaxBytes < 0 {
-		errs = append(errs, fmt.Errorf("corpus: max_bytes is %d, want 0 (no limit) or more", cfg.MaxBytes))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -133,14 +128,14 @@ func (c *Corpus) read(ctx context.Context, yield func(Document) bool) error {
 			if !yield(d) {
 				return errStop
 			}
-			if c.cfg.MaxBytes > 0 && c.stats.Kept.Bytes >= c.cfg.MaxBytes {
+			if src.MaxBytes > 0 && counts.Kept.Bytes >= src.MaxBytes {
 				full = true
 				return errStop
 			}
 			return nil
 		})
 		if full {
-			return nil
+			continue
 		}
 		if err != nil && !errors.Is(err, errStop) && ctx.Err() == nil {
 			return fmt.Errorf("corpus: source %q: %w", src.Name, err)

@@ -270,9 +270,9 @@ func TestSampleAndLimit(t *testing.T) {
 	if n := stats.Kept.Documents; err != nil || n < 70 || n > 130 || stats.Dropped["not_sampled"].Documents != 400-n {
 		t.Errorf("a sample of a quarter keeps %d of 400, %v", n, err)
 	}
-	docs, stats, err := collect(t, Config{Sources: []Source{{Path: dir, Name: "a"}, {Path: dir, Name: "b"}}, MaxBytes: 42})
-	if err != nil || len(docs) != 11 || stats.Kept.Bytes != 44 {
-		t.Errorf("a limit of 42 bytes: %d documents, %+v, %v", len(docs), stats.Kept, err)
+	docs, stats, err := collect(t, Config{Sources: []Source{{Path: dir, Name: "a", MaxBytes: 42}, {Path: dir, Name: "b", MaxBytes: 8}}})
+	if err != nil || len(docs) != 13 || stats.Kept.Bytes != 52 || stats.Sources[1].Kept.Documents != 2 {
+		t.Errorf("limits of 42 and 8 bytes: %d documents, %+v, %v", len(docs), stats.Kept, err)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestConfigErrors(t *testing.T) {
 		{Config{Sources: []Source{{Path: "a/x"}, {Path: "b/x"}}}, []string{`named "x"`}},
 		{Config{Sources: []Source{good}, HeldOut: 1}, []string{"held_out is 1"}},
 		{Config{Sources: []Source{good}, HeldOutBy: "size"}, []string{"size"}},
-		{Config{Sources: []Source{good}, MaxBytes: -1}, []string{"max_bytes"}},
+		{one(Source{Path: "x", MaxBytes: -1}), []string{"max_bytes"}},
 		{Config{Sources: []Source{good}, Filters: Filters{MinBytes: 5, MaxBytes: 4}}, []string{"min_bytes 5"}},
 		{Config{Sources: []Source{good}, Filters: Filters{MinAlphanumeric: 2, Sample: -1}}, []string{"min_alphanumeric is 2", "sample is -1"}},
 		{Config{Sources: []Source{good}, Filters: Filters{NearDuplicates: NearDuplicates{Threshold: 0.5, Shingle: "lines", Size: 99}}}, []string{"lines", "99"}},

@@ -38,6 +38,8 @@ type Source struct {
 	// ChunkBytes cuts longer texts into pieces of at most this size, at a paragraph, line or word
 	// where there is one; 0 means texts stay whole. A single long text needs it for a held-out split.
 	ChunkBytes int `json:"chunk_bytes,omitempty"`
+	// MaxBytes ends reading of the source when its kept documents reach this size; 0 means no end.
+	MaxBytes int64 `json:"max_bytes,omitempty"`
 }
 
 func (s Source) withDefaults() Source {
@@ -69,6 +71,9 @@ func (s Source) validate() error {
 	}
 	if s.ChunkBytes < 0 || s.ChunkBytes > 0 && s.ChunkBytes < minChunk {
 		errs = append(errs, fmt.Errorf("corpus: source %q: chunk_bytes is %d, want 0 (whole texts) or at least %d", s.Name, s.ChunkBytes, minChunk))
+	}
+	if s.MaxBytes < 0 {
+		errs = append(errs, fmt.Errorf("corpus: source %q: max_bytes is %d, want 0 (no limit) or more", s.Name, s.MaxBytes))
 	}
 	return errors.Join(errs...)
 }

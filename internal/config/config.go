@@ -33,14 +33,14 @@ type Config struct {
 type Tokenizer struct {
 	VocabSize  int    `json:"vocab_size" doc:"number of tokens to train, special tokens included; 0 means model.vocab_size"`
 	Path       string `json:"path" doc:"tokenizer.json, tiktoken.model or a folder with one, used instead of training; empty trains one"`
-	TrainBytes int64  `json:"train_bytes" doc:"bytes of text that the tokenizer is trained on; 0 means all of it"`
+	TrainBytes int64  `json:"train_bytes" doc:"bytes of text that the tokenizer is trained on, which the sources share by their weights; 0 means all of it"`
 }
 
 // Data says which text is read and how it becomes shards of tokens.
 type Data struct {
 	Sources        []Source `json:"sources" doc:"where the text comes from; several are mixed by weight"`
 	ValFraction    float64  `json:"val_fraction" doc:"share of the documents held out for evaluation, 0 to below 1; 0 holds out none"`
-	MaxBytes       int64    `json:"max_bytes" doc:"bytes of text kept over all sources; 0 means no limit"`
+	MaxBytes       int64    `json:"max_bytes" doc:"bytes of text kept over all sources, which share them by their weights; 0 means no limit"`
 	MaskDocuments  bool     `json:"mask_documents" doc:"tokens attend only to their own document; false lets packed documents see each other"`
 	DedupExact     bool     `json:"dedup_exact" doc:"drop documents that are byte-identical to an earlier one"`
 	DedupNear      bool     `json:"dedup_near" doc:"drop near-duplicates found by MinHash"`
@@ -52,10 +52,10 @@ type Data struct {
 }
 
 // Source is one place that text comes from. The path "goroot" stands for the source of the Go
-// standard library, $(go env GOROOT)/src.
+// standard library, $(go env GOROOT)/src, and "dialogues" for the dialogues that the run makes for its tasks.
 type Source struct {
 	Name    string   `json:"name" doc:"name in reports and events; empty means the last element of path"`
-	Path    string   `json:"path" doc:"file or folder, relative to the working folder; goroot is the Go standard library's source"`
+	Path    string   `json:"path" doc:"file or folder, relative to the working folder; goroot is the Go standard library's source, dialogues the text of those that the run makes for its tasks"`
 	Format  string   `json:"format" enum:"auto|text|jsonl|parquet|arrow" doc:"auto (by file name), text, jsonl, parquet or arrow; empty means auto"`
 	Field   string   `json:"field" doc:"field or column that holds the text; empty means text"`
 	Include []string `json:"include" doc:"globs of the files to read, relative to path, ** for any depth; empty reads every file"`

@@ -9,6 +9,9 @@ import (
 	"strings"
 )
 
+// Dialogues is the value of a source's path that stands for the dialogues made for the tasks of the run.
+const Dialogues = "dialogues"
+
 // Goroot is the value of a source's path that stands for the Go standard library's source.
 const Goroot = "goroot"
 

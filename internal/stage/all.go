@@ -11,19 +11,55 @@ import (
 	"muonclip/internal/report"
 )
 
-// stages is the number of stages of All.
-const stages = 4
-
-// All does every stage that is not done yet: tokenizer, shards, pretraining, report.
+// All does every stage that is not done yet: dialogues, tokenizer, shards, pretraining, SFT, reinforcement learning,
+// evaluation, report. Where the configuration has no tasks, those that need them are left out.
 func (r *Run) All(ctx context.Context) (*Summary, error) {
-	tok, err := r.Tokenizer(ctx, 1, stages)
+	later := len(r.Config.Tasks) > 0
+	stages := 4
+	if later {
+		stages = 8
+	}
+	next := 0
+	number := func() int { next++; return next }
+	if later {
+		if err := r.Dialogues(ctx, number(), stages); err != nil {
+			return nil, err
+		}
+	}
+	tok, err := r.Tokenizer(ctx, number(), stages)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Shards(ctx, tok, 2, stages); err != nil {
+	if err := r.Shards(ctx, tok, number(), stages); err != nil {
 		return nil, err
 	}
-	return r.PretrainAndReport(ctx, 3, stages)
+	if !later {
+		return r.PretrainAndReport(ctx, number(), stages)
+	}
+	sum, err := r.Pretrain(ctx, number(), stages)
+	if err != nil && !r.began {
+		return nil, err
+	}
+	if err == nil {
+		err = r.learnTasks(ctx, number, stages)
+	}
+	if reportErr := r.report(ctx, number(), stages, sum); err != nil || reportErr != nil {
+		return nil, errors.Join(err, reportErr)
+	}
+	return sum, nil
+}
+
+// learnTasks does the stages after pretraining.
+func (r *Run) learnTasks(ctx context.Context, number func() int, stages int) error {
+	if _, err := r.SFT(ctx, "", number(), stages); err != nil {
+		return err
+	}
+	if r.Config.RL.Iterations > 0 {
+		if _, err := r.RL(ctx, "", number(), stages); err != nil {
+			return err
+		}
+	}
+	return r.Compare(ctx, number(), stages)
 }
 
 // PretrainAndReport trains and draws the report, which a training that stopped early gets too.
@@ -32,18 +68,25 @@ func (r *Run) PretrainAndReport(ctx context.Context, stage, stages int) (*Summar
 	if err != nil && !r.began {
 		return nil, err
 	}
-	task := r.Progress.Start(progress.Spec{Name: "report", Stage: stage + 1, Stages: stages})
-	path, reportErr := report.Write(r.Dir)
-	if reportErr != nil {
-		task.Fail(failed(ctx))
-	} else {
-		task.Done(path)
+	if reportErr := r.report(ctx, stage+1, stages, sum); err != nil || reportErr != nil {
+		return nil, errors.Join(err, reportErr)
 	}
-	if err = errors.Join(err, reportErr); err != nil {
-		return nil, err
-	}
-	sum.Report = path
 	return sum, nil
+}
+
+// report draws the report of the run and notes its path in the summary, where there is one.
+func (r *Run) report(ctx context.Context, stage, stages int, sum *Summary) error {
+	task := r.Progress.Start(progress.Spec{Name: "report", Stage: stage, Stages: stages})
+	path, err := report.Write(r.Dir)
+	if err != nil {
+		task.Fail(failed(ctx))
+		return err
+	}
+	task.Done(path)
+	if sum != nil {
+		sum.Report = path
+	}
+	return nil
 }
 
 // Print says in a few lines what came out.

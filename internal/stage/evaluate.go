@@ -102,7 +102,7 @@ func (s stoppable) At(index int64, dst *batch.Batch) error {
 
 // encodeAll encodes the text of the run's sources in memory.
 func (r *Run) encodeAll(ctx context.Context, tok *token.Tokenizer) ([]batch.Source, error) {
-	c, err := r.corpus(ctx)
+	c, err := r.corpus(ctx, r.Config.Data.MaxBytes)
 	if err != nil {
 		return nil, err
 	}

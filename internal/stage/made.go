@@ -2,13 +2,16 @@ package stage
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"muonclip/data/chat"
+	"muonclip/data/dialogue"
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
@@ -113,4 +116,49 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 	}
 	progressed.Done("")
 	return nil
+}
+
+// location is the file or folder of a source. The dialogues made for the tasks are read as text, one document each.
+func (r *Run) location(ctx context.Context, s config.Source) (string, error) {
+	if s.Path != config.Dialogues {
+		return s.Location(ctx)
+	}
+	path := r.path("data", "dialogues.jsonl")
+	if exists(path) {
+		return path, nil
+	}
+	if !exists(r.path("data", "dialogues")) {
+		return "", fmt.Errorf("%s has no dialogues: %w; make them with \"muonclip run\"", r.Dir, ErrNoData)
+	}
+	return path, atomicfile.Write(path, func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetEscapeHTML(false)
+		for _, t := range r.Config.Tasks {
+			if t.Dialogues == 0 {
+				continue
+			}
+			for item, err := range dialogue.Read(ctx, dialogue.Source{Path: r.path("data", "dialogues", t.Label())}) {
+				if err != nil {
+					return fmt.Errorf("dialogues of %s: %w", t.Label(), err)
+				}
+				if err := enc.Encode(map[string]string{"text": plainText(item.Dialogue)}); err != nil {
+					return fmt.Errorf("%s: %w", path, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// plainText is a dialogue as text: what stands between special tokens, each part on a line of its own.
+func plainText(d chat.Dialogue) string {
+	var b strings.Builder
+	for _, s := range (chat.K2{}).Render(d, chat.RenderOptions{}) {
+		if s.Kind != chat.Text {
+			b.WriteByte('\n')
+			continue
+		}
+		b.WriteString(s.Text)
+	}
+	return b.String()
 }

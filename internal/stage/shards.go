@@ -23,7 +23,7 @@ func (r *Run) Shards(ctx context.Context, tok *token.Tokenizer, stage, stages in
 	if r.shardsDone() {
 		return nil
 	}
-	c, err := r.corpus(ctx)
+	c, err := r.corpus(ctx, r.Config.Data.MaxBytes)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tok
 	if c, _, err := checkpoint.Latest(r.Dir); err == nil && c.State.TokenizerFingerprint == "" {
 		return nil, DamagedError{fmt.Errorf("%s was imported without its tokenizer, and a new one would number other tokens: copy its tokenizer.json to %s", r.Dir, r.path("data", "tokenizer"))}
 	}
-	c, err := r.corpus(ctx)
+	c, err := r.corpus(ctx, r.Config.Tokenizer.TrainBytes)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tok
 		Progress: func(p token.Progress) {
 			task.Set(int64(p.Tokens), progress.Field{Name: "text", Value: fmt.Sprintf("%.1f MB", float64(p.Bytes)/1e6)})
 		},
-	}, texts(ctx, c, r.Config.Tokenizer.TrainBytes))
+	}, texts(ctx, c))
 	if err != nil {
 		task.Fail(failed(ctx))
 		return nil, explainSplit(err)
@@ -101,22 +101,15 @@ func explainSplit(err error) error {
 	return err
 }
 
-// texts yields the training documents up to limit bytes; 0 means all of them.
-func texts(ctx context.Context, c *corpus.Corpus, limit int64) iter.Seq2[[]byte, error] {
+// texts yields the training documents.
+func texts(ctx context.Context, c *corpus.Corpus) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
-		var size int64
 		for d, err := range c.Documents(ctx) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
-			if c.Split(d) != corpus.Train {
-				continue
-			}
-			if !yield(d.Text, nil) {
-				return
-			}
-			if size += int64(len(d.Text)); limit > 0 && size >= limit {
+			if c.Split(d) == corpus.Train && !yield(d.Text, nil) {
 				return
 			}
 		}
@@ -126,11 +119,11 @@ func texts(ctx context.Context, c *corpus.Corpus, limit int64) iter.Seq2[[]byte,
 // pieceOfFile is how a single file is cut up where data.chunk_bytes does not say.
 const pieceOfFile = 8192
 
-// corpus opens the run's text.
-func (r *Run) corpus(ctx context.Context) (*corpus.Corpus, error) {
+// corpus opens the run's text, up to limit bytes of it, which the sources share by their weights; 0 means all.
+func (r *Run) corpus(ctx context.Context, limit int64) (*corpus.Corpus, error) {
 	d := r.Config.Data
 	cfg := corpus.Config{
-		Seed: r.Config.Seed, HeldOut: d.ValFraction, MaxBytes: d.MaxBytes,
+		Seed: r.Config.Seed, HeldOut: d.ValFraction,
 		Filters: corpus.Filters{MinBytes: int(d.MinBytes), MaxBytes: int(d.MaxBytesPerDoc), ExactDuplicates: d.DedupExact},
 	}
 	if d.DedupNear {
@@ -139,8 +132,16 @@ func (r *Run) corpus(ctx context.Context) (*corpus.Corpus, error) {
 	if len(d.Sources) == 0 {
 		return nil, errors.New("there is no text to train on: give --data PATH, or data.sources in the configuration")
 	}
+	weights := 0.0
 	for _, s := range d.Sources {
-		path, err := s.Location(ctx)
+		weights += s.Weight
+	}
+	for _, s := range d.Sources {
+		share := 1 / float64(len(d.Sources))
+		if weights > 0 {
+			share = s.Weight / weights
+		}
+		path, err := r.location(ctx, s)
 		if err != nil {
 			return nil, err
 		}
@@ -154,6 +155,7 @@ func (r *Run) corpus(ctx context.Context) (*corpus.Corpus, error) {
 		}
 		cfg.Sources = append(cfg.Sources, corpus.Source{
 			Name: s.Label(), Path: path, Format: format, TextField: s.Field, Include: s.Include, Exclude: s.Exclude, ChunkBytes: int(chunk),
+			MaxBytes: int64(share * float64(limit)),
 		})
 	}
 	return corpus.New(cfg)

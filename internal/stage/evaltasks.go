@@ -1,0 +1,33 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"muonclip/rl"
+)
+
+// EvalTasksOptions says which model to try in which episodes.
+type EvalTasksOptions struct {
+	Model    string // run or checkpoint folder
+	Episodes int    // of each task
+	Seed     uint64 // of the episodes
+	Threads  int
+	Log      *slog.Logger // gets warnings; may be nil
+}
+
+// EvalTasks lets a model act in held-out episodes of the tasks of its configuration, and reports by task.
+func EvalTasks(ctx context.Context, o EvalTasksOptions) (map[string]rl.Rates, error) {
+	m, err := OpenTrained(o.Model, o.Threads, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	if len(m.Config.Tasks) == 0 {
+		return nil, UsageError{errors.New("the configuration of " + o.Model + " has no tasks")}
+	}
+	r := &Run{Dir: o.Model, Config: m.Config, Log: o.Log}
+	r.Config.Seed += o.Seed
+	_, rates, err := r.act(ctx, m, o.Episodes, func(int) {})
+	return rates, err
+}
