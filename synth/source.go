@@ -223,6 +223,9 @@ func Tools(ctx context.Context, seed uint64, names []string, folders ...string) 
 // Describe implements Sampler.
 func (s *Source) Describe() map[string]string { return s.describe }
 
+// Task samples the task of a key.
+func (s *Source) Task(key task.Key) (*task.Task, error) { return s.pool.Sample(key) }
+
 // Dialogue implements Sampler.
 func (s *Source) Dialogue(ctx context.Context, index int64) (*dataset.Row, *Refusal, error) {
 	if s.absent != nil {

@@ -10,6 +10,7 @@ import (
 	"muonclip/data/token"
 	"muonclip/internal/progress"
 	"muonclip/synth"
+	"muonclip/synth/mcp/live"
 )
 
 // sourceFlags choose what dialogues are made of.
@@ -25,6 +26,7 @@ func (s *sourceFlags) addFlags(cmd *cobra.Command) {
 func newSynthGenerateCommand(g *globals) *cobra.Command {
 	var source sourceFlags
 	var teachers teacherFlags
+	var servers mcpFlags
 	var o synth.Options
 	var tokenizer, format string
 	var asJSON bool
@@ -40,12 +42,17 @@ options; a finished data set is left as it is.
 With --agent-url a model behind an OpenAI-compatible endpoint is the assistant, with --user-url or
 --user-model a model is the user; tasks, worlds and proofs stay the same. Every answer is kept on disk,
 so a run that was stopped pays for nothing twice. --budget is hard: a call that could exceed it is not
-made. API keys are read from the environment and written nowhere.
+made. API keys are read from the environment and written nowhere. --judge-model lets a model refuse what
+the proofs accept.
+
+With --server or --mcp-config the tools are those of live MCP servers, and every call is executed by them in a
+scratch folder; a dialogue is kept only where a fresh folder gives the same results and the same final state.
 
 ` + exitCodeHelp,
 		Example: `  muonclip synth generate --n 10000 --seed 7 --out dialogues
   muonclip synth generate --n 2000 --out dialogues --tokenizer runs/mini/data/tokenizer
   muonclip synth generate --n 500 --domain hotel_reservations --decontaminate gsm8k/test.jsonl --out hotel
+  muonclip synth generate --n 200 --mcp-config servers.json --out live
   muonclip synth generate --n 500 --agent-url https://api.example.com/v1 --agent-model NAME --price-in 0.6 --price-out 2.5 --budget 5 --out taught`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -66,11 +73,24 @@ made. API keys are read from the environment and written nowhere.
 			}
 			defer g.reportCast(cast)
 			start := time.Now()
-			from, err := synth.NewSource(cmd.Context(), source.SourceConfig)
-			if err != nil {
-				return err
-			}
 			o.Progress = progress.New(progress.Options{Out: g.stderr})
+			var from synth.Sampler
+			if list, err := servers.servers(); err != nil {
+				return err
+			} else if len(list) > 0 {
+				s, err := live.New(cmd.Context(), live.Config{Servers: list, Seed: o.Seed, Sessions: max(2, o.Workers)})
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				from = s
+			} else {
+				s, err := synth.NewSource(cmd.Context(), source.SourceConfig)
+				if err != nil {
+					return err
+				}
+				from = teachers.judged(s, cast)
+			}
 			res, err := synth.Generate(cmd.Context(), from, o)
 			if err != nil {
 				return err
@@ -102,6 +122,7 @@ made. API keys are read from the environment and written nowhere.
 	f.IntVar(&o.PartRows, "part-rows", synth.DefaultPartRows, "dialogues in a file, and the most that a killed run loses")
 	f.IntVar(&o.Workers, "workers", 0, "workers; 0 means one for each processor")
 	source.addFlags(cmd)
+	servers.addFlags(cmd)
 	teachers.addFlags(cmd)
 	addJSONFlag(cmd, &asJSON)
 	required(cmd, "out")

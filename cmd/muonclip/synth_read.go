@@ -49,22 +49,24 @@ call changed in the world, the checks and the rubric.
 func newSynthReplayCommand(g *globals) *cobra.Command {
 	var workers int
 	var remake, asJSON bool
+	var servers mcpFlags
 	cmd := &cobra.Command{
 		Use:   "replay FOLDER",
 		Short: "Prove every dialogue of a data set again",
 		Long: `Run the calls of every dialogue on a fresh world and compare all results, the final state and the rubric
 with what is stored. --remake also makes each dialogue anew from its key and compares every byte. A
-dialogue that is not proved makes the exit code 3.
+dialogue that is not proved makes the exit code 3. Dialogues with live MCP servers need the same servers.
 
 ` + exitCodeHelp,
 		Example: `  muonclip synth replay dialogues
   muonclip synth replay dialogues --remake --json`,
 		Args: usage(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			source, err := synth.SourceOf(cmd.Context(), args[0])
+			source, done, err := servers.sourceOf(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
+			defer done()
 			var sampler synth.Sampler
 			if remake {
 				sampler = source
@@ -88,6 +90,7 @@ dialogue that is not proved makes the exit code 3.
 		},
 	}
 	f := cmd.Flags()
+	servers.addFlags(cmd)
 	f.BoolVar(&remake, "remake", false, "also make each dialogue anew and compare it")
 	f.IntVar(&workers, "workers", 0, "workers; 0 means one for each processor")
 	addJSONFlag(cmd, &asJSON)

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"muonclip/synth"
+	"muonclip/synth/judge"
 	"muonclip/synth/teacher"
 )
 
@@ -16,6 +17,7 @@ import (
 type teacherFlags struct {
 	config          teacher.CastConfig
 	keyEnv, userKey string
+	votes           int
 }
 
 func (t *teacherFlags) addFlags(cmd *cobra.Command) {
@@ -25,6 +27,9 @@ func (t *teacherFlags) addFlags(cmd *cobra.Command) {
 	f.StringVar(&c.Agent.Model, "agent-model", "", "`NAME` of the model that is the assistant")
 	f.StringVar(&c.User.URL, "user-url", "", "`URL` of the endpoint whose model is the user (default --agent-url where --user-model is given)")
 	f.StringVar(&c.User.Model, "user-model", "", "`NAME` of the model that is the user (default none: the user is scripted)")
+	f.StringVar(&c.Judge.URL, "judge-url", "", "`URL` of the endpoint whose model judges the dialogues beside the proofs (default --agent-url where --judge-model is given)")
+	f.StringVar(&c.Judge.Model, "judge-model", "", "`NAME` of the model that judges; what it fails is refused, with the user, a tool or the agent at fault")
+	f.IntVar(&t.votes, "judge-votes", 1, "votes of the judge on each dialogue, of which the majority counts")
 	f.StringVar(&t.keyEnv, "api-key-env", "OPENAI_API_KEY", "`NAME` of the environment variable with the API key")
 	f.StringVar(&t.userKey, "user-api-key-env", "", "the same for --user-url (default --api-key-env where both are the same endpoint)")
 	f.Float64Var(&c.Budget, "budget", 0, "most that may be spent on the data set, in the currency of the prices; 0 means no limit")
@@ -46,6 +51,7 @@ func (t *teacherFlags) cast(source *synth.SourceConfig, o *synth.Options) (*teac
 	c.Agent.APIKey = os.Getenv(t.keyEnv)
 	c.User.Sampling = c.Agent.Sampling
 	c.User.PriceIn, c.User.PriceOut = cmp.Or(c.User.PriceIn, c.Agent.PriceIn), cmp.Or(c.User.PriceOut, c.Agent.PriceOut)
+	c.Judge.PriceIn, c.Judge.PriceOut, c.Judge.APIKey = c.Agent.PriceIn, c.Agent.PriceOut, c.Agent.APIKey
 	switch {
 	case t.userKey != "":
 		c.User.APIKey = os.Getenv(t.userKey)
@@ -63,6 +69,15 @@ func (t *teacherFlags) cast(source *synth.SourceConfig, o *synth.Options) (*teac
 		o.GiveUp = synth.ModelGiveUp
 	}
 	return cast, nil
+}
+
+// judged lets the judge of a cast, where it has one, refuse dialogues of a source.
+func (t *teacherFlags) judged(source *synth.Source, cast *teacher.Cast) synth.Sampler {
+	if cast == nil || cast.Judge == nil {
+		return source
+	}
+	m := judge.Model{Teacher: cast.Judge, Label: t.config.Judge.Model, Samples: t.votes}
+	return judge.Filter{Sampler: source, Judge: m, Case: (&judge.Tasks{Sample: source.Task}).Case}
 }
 
 // reportCast says what was spent. It goes to stderr, like everything that differs from run to run.

@@ -5,6 +5,7 @@ package nodetest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,4 +59,24 @@ func Run(t *testing.T, dir, name, script string, args ...string) []byte {
 		t.Fatalf("node %s: %v\n%s", name, err, stderr.Bytes())
 	}
 	return out
+}
+
+// Bin returns the path of the program of an installed package, to be run by node without npx.
+func Bin(t *testing.T, dir, name string) string {
+	t.Helper()
+	root := filepath.Join(dir, "node_modules", filepath.FromSlash(name))
+	data, err := os.ReadFile(filepath.Join(root, "package.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p struct {
+		Bin map[string]string `json:"bin"`
+	}
+	if err := json.Unmarshal(data, &p); err != nil || len(p.Bin) != 1 {
+		t.Fatalf("%s has %d programs, want 1: %v", name, len(p.Bin), err)
+	}
+	for _, path := range p.Bin {
+		root = filepath.Join(root, filepath.FromSlash(path))
+	}
+	return root
 }

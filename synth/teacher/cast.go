@@ -22,8 +22,9 @@ type Speaker struct {
 
 // CastConfig configures NewCast.
 type CastConfig struct {
-	// Agent and User are who speaks. A User without URL that names a model is at the agent's endpoint.
-	Agent, User Speaker
+	// Agent and User are who speaks, Judge is who judges what was said. A User or Judge without URL that names a model is
+	// at the agent's endpoint.
+	Agent, User, Judge Speaker
 	// Client has what holds for all endpoints: limits, timeouts and retries. Its other fields are not looked at.
 	Client Config
 	Dir    string  // folder of the answers and the ledger
@@ -35,6 +36,8 @@ type Cast struct {
 	// Agent and User make the speakers of a task's dialogue; nil where the scripted one speaks.
 	Agent func(*task.Task) (env.Agent, error)
 	User  func(*task.Task) (env.User, error)
+	// Judge is the model that judges; nil for none.
+	Judge Model
 	// Describe says what their words depend on: models, endpoints, sampling and prompts.
 	Describe map[string]string
 	// Ledger counts what they cost.
@@ -47,8 +50,11 @@ func NewCast(c CastConfig) (*Cast, error) {
 	if c.User.Model != "" && c.User.URL == "" {
 		c.User.URL, c.User.APIKey = c.Agent.URL, c.Agent.APIKey
 	}
-	if c.Agent.URL == "" && c.User.URL == "" {
-		if c.Agent.Model != "" || c.User.Model != "" {
+	if c.Judge.Model != "" && c.Judge.URL == "" {
+		c.Judge.URL, c.Judge.APIKey = c.Agent.URL, c.Agent.APIKey
+	}
+	if c.Agent.URL == "" && c.User.URL == "" && c.Judge.URL == "" {
+		if c.Agent.Model != "" || c.User.Model != "" || c.Judge.Model != "" {
 			return nil, errors.New("teacher: a model is named without the URL of its endpoint")
 		}
 		return nil, nil
@@ -56,8 +62,10 @@ func NewCast(c CastConfig) (*Cast, error) {
 	if c.Budget < 0 {
 		return nil, errors.New("teacher: the budget must not be negative")
 	}
-	if c.Budget > 0 && (c.Agent.URL != "" && c.Agent.PriceIn+c.Agent.PriceOut == 0 || c.User.URL != "" && c.User.PriceIn+c.User.PriceOut == 0) {
-		return nil, errors.New("teacher: a budget needs the prices of all models: without them nothing would count against it")
+	for _, s := range []Speaker{c.Agent, c.User, c.Judge} {
+		if c.Budget > 0 && s.URL != "" && s.PriceIn+s.PriceOut == 0 {
+			return nil, errors.New("teacher: a budget needs the prices of all models: without them nothing would count against it")
+		}
 	}
 	ledger, err := OpenLedger(filepath.Join(c.Dir, "ledger.jsonl"), c.Budget)
 	if err != nil {
@@ -98,6 +106,14 @@ func NewCast(c CastConfig) (*Cast, error) {
 		cast.describe("user", m, s)
 		cast.Describe["user_prompt"] = promptFingerprint()
 		cast.User = func(t *task.Task) (env.User, error) { return NewUser(m, s.Sampling, t), nil }
+	}
+	if s := c.Judge; s.URL != "" {
+		m, err := client("judge", s)
+		if err != nil {
+			return nil, err
+		}
+		cast.describe("judge", m, s)
+		cast.Judge = m
 	}
 	return cast, nil
 }
