@@ -22,6 +22,7 @@ type columns struct {
 	load                           [][]float64          // [MoE layer][row] largest over mean load
 	rms                            map[string][]float64 // by parameter kind
 	valStep, val                   []float64            // held-out loss, evaluation steps only
+	valBy                          map[string][]float64 // the same by kind of turn
 	skipped                        int
 
 	layers, heads int // of the table of logits
@@ -56,6 +57,12 @@ func (c *columns) add(r *metrics.Row) {
 	if r.ValLoss != nil {
 		c.valStep = append(c.valStep, s)
 		c.val = append(c.val, *r.ValLoss)
+		for kind, v := range r.ValLossBy {
+			if c.valBy == nil {
+				c.valBy = map[string][]float64{}
+			}
+			c.valBy[kind] = append(pad(c.valBy[kind], len(c.val)-1), v)
+		}
 	}
 	if r.Skipped {
 		c.skipped++
@@ -138,11 +145,14 @@ func (c *columns) cut(n int) {
 		c.rms[k] = s[:min(n, len(s))]
 	}
 	if n == 0 {
-		c.val, c.valStep = nil, nil
+		c.val, c.valStep, c.valBy = nil, nil, nil
 		return
 	}
 	for len(c.valStep) > 0 && c.valStep[len(c.valStep)-1] > c.step[n-1] {
 		c.valStep, c.val = c.valStep[:len(c.valStep)-1], c.val[:len(c.val)-1]
+	}
+	for kind, v := range c.valBy {
+		c.valBy[kind] = v[:min(len(c.val), len(v))]
 	}
 }
 
@@ -154,6 +164,9 @@ func (c *columns) finish() {
 	}
 	for k := range c.rms {
 		c.rms[k] = pad(c.rms[k], n)
+	}
+	for k := range c.valBy {
+		c.valBy[k] = pad(c.valBy[k], len(c.val))
 	}
 }
 

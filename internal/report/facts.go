@@ -24,7 +24,15 @@ var environmentFacts = []fact{
 
 var dataFacts = []fact{
 	{"tokens_train", "Tokens, train", grouped}, {"tokens_val", "Tokens, held-out", grouped}, {"documents", "Documents", grouped},
-	{"unigram_loss", "Unigram baseline, nats/token", func(v float64) string { return digits(v, 5) }},
+	{"unigram_loss", "Unigram baseline, nats/token", positiveDigits},
+}
+
+// positiveDigits is empty for a figure that was not measured.
+func positiveDigits(v float64) string {
+	if v <= 0 {
+		return ""
+	}
+	return digits(v, 5)
 }
 
 // elsewhere are keys of the manifest that other parts of the page show.
@@ -40,7 +48,9 @@ func (in *input) facts(list []fact) []setting {
 		}
 		text := scalar(v)
 		if n := in.number(f.key); f.form != nil && !math.IsNaN(n) {
-			text = f.form(n)
+			if text = f.form(n); text == "" {
+				continue
+			}
 		}
 		out = append(out, setting{f.name, visible(shorten(text, 300))})
 	}

@@ -60,7 +60,7 @@ func (h heatMap) svg(standalone bool) []byte {
 	h.labels(&d, rowTop, cell)
 	h.cells(&d, rowTop, cell, x.p, width, v)
 	if h.time != nil {
-		stepAxis(&d, x, bottom)
+		countAxis(&d, x, bottom, "step")
 	} else {
 		h.items(&d, x, bottom, width)
 	}

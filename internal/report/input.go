@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"muonclip/internal/metrics"
+	"muonclip/rl"
 )
 
 // maxKept bounds the incidents and checkpoints listed; the counts are of all.
@@ -33,6 +34,10 @@ type input struct {
 	config     []setting
 	configText string
 	problems   []string
+
+	stage      string // "" for pretraining
+	iterations []*rl.Iteration
+	after      *after // later stages of a whole run
 }
 
 type head struct{ layer, head int }
@@ -60,6 +65,16 @@ func load(dir string) (*input, error) {
 		return nil, fmt.Errorf("report: %s is not a run folder but a file", dir)
 	}
 	in := newInput(dir)
+	in.readRows()
+	in.readManifest()
+	in.readConfig()
+	in.readStage()
+	return in, nil
+}
+
+// readRows reads the three files that tell the story of the run.
+func (in *input) readRows() {
+	dir := in.dir
 	for _, name := range []string{metrics.RowsFile, metrics.EventsFile, metrics.SamplesFile} {
 		_, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
@@ -99,9 +114,6 @@ func load(dir string) (*input, error) {
 	if damaged > 5 {
 		in.problems = append(in.problems, fmt.Sprintf("%d more damaged lines", damaged-5))
 	}
-	in.readManifest()
-	in.readConfig()
-	return in, nil
 }
 
 func newInput(dir string) *input {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -13,6 +14,8 @@ type series struct {
 	colour int    // index into lineColours
 	class  string // "" for a plain line, "raw" for a faint one, "dots" for dots joined by a line
 	x, y   []float64
+
+	low, high []float64 // ends of an interval around y, drawn as a band; nil for none
 }
 
 // level is a labelled horizontal line.
@@ -23,9 +26,10 @@ type level struct {
 	below bool // label below the line
 }
 
-// lineChart describes a chart of lines over steps.
+// lineChart describes a chart of lines over steps, or over what xName says.
 type lineChart struct {
 	title  string
+	xName  string // "" means step
 	yLabel string
 	series []series
 	levels []level
@@ -59,7 +63,11 @@ func (c lineChart) svg(standalone bool) []byte {
 	x.p, x.q = leftMargin, drawWidth-right
 	y.p, y.q = top+plotHeight, top
 	var d drawing
-	d.begin(y.p+40, c.title, fmt.Sprintf(` class="chart" data-x="%s" data-y="%s"`, axisData(x), axisData(y)), standalone)
+	attrs := fmt.Sprintf(` class="chart" data-x="%s" data-y="%s"`, axisData(x), axisData(y))
+	if c.xName != "" {
+		attrs += fmt.Sprintf(` data-unit="%s"`, esc(c.xName))
+	}
+	d.begin(y.p+40, c.title, attrs, standalone)
 	d.text(2, 13, "start", "ax", c.yLabel)
 	if c.right != nil {
 		d.text(drawWidth-2, 13, "end", "ax", c.rightLabel)
@@ -69,6 +77,7 @@ func (c lineChart) svg(standalone bool) []byte {
 		d.addf(`<path class="key %s s%d" d="M%s %sh14"/>`, k.class, k.colour, num(k.x), num(k.y-4))
 		d.text(k.x+18, k.y, "start", "", k.name)
 	}
+	c.bands(&d, x, y)
 	c.lines(&d, x, y)
 	return d.end()
 }
@@ -89,11 +98,19 @@ func (c lineChart) ranges() (x, y scale, ok bool) {
 				positive = min(positive, v)
 			}
 		}
+		for _, end := range [][]float64{s.low, s.high} {
+			if l, h, some := extent(end); some {
+				lo, hi = min(lo, l), max(hi, h)
+			}
+		}
 		l, h, _ = extent(s.x)
 		x.lo, x.hi = min(x.lo, l), max(x.hi, h)
 	}
 	for _, l := range c.levels {
 		lo, hi = min(lo, l.y), max(hi, l.y)
+		if l.y > 0 {
+			positive = min(positive, l.y)
+		}
 	}
 	if !ok {
 		return x, y, false
@@ -141,13 +158,13 @@ func (c lineChart) axes(d *drawing, x, y scale) {
 			d.text(x.q+5, rs.at(rt[i])+4, "start", "", label)
 		}
 	}
-	stepAxis(d, x, y.p)
+	countAxis(d, x, y.p, cmp.Or(c.xName, "step"))
 }
 
-// stepAxis draws the axis of steps with its lower edge at y.
-func stepAxis(d *drawing, x scale, y float64) {
+// countAxis draws an axis of whole numbers, such as steps, with its lower edge at y.
+func countAxis(d *drawing, x scale, y float64, name string) {
 	d.line(x.p, y, x.q, y, "edge")
-	xt := slices.DeleteFunc(x.ticks(6), func(v float64) bool { return v != math.Trunc(v) }) // there is no half step
+	xt := slices.DeleteFunc(x.ticks(6), func(v float64) bool { return v != math.Trunc(v) || v < 0 }) // there is no half step
 	for i, label := range tickTexts(xt, false) {
 		at := x.at(xt[i])
 		d.line(at, y, at, y+4, "edge")
@@ -157,7 +174,7 @@ func stepAxis(d *drawing, x scale, y float64) {
 		}
 		d.text(at, y+17, anchor, "", label)
 	}
-	d.text((x.p+x.q)/2, y+34, "middle", "ax", "step")
+	d.text((x.p+x.q)/2, y+34, "middle", "ax", name)
 }
 
 // key is one entry of the legend.
@@ -191,6 +208,25 @@ func (c lineChart) keys() []key {
 		put(c.rugName, "rug", 1)
 	}
 	return keys
+}
+
+// bands draws the intervals around lines. That of a single point is a line.
+func (c lineChart) bands(d *drawing, x, y scale) {
+	const bins = 52
+	for _, s := range c.series {
+		if s.low == nil {
+			continue
+		}
+		outline := downsample(s.x, s.high, bins)
+		lower := downsample(s.x, s.low, bins)
+		slices.Reverse(lower)
+		outline = slices.DeleteFunc(append(outline, lower...), func(p point) bool { return math.IsNaN(p.y) })
+		class := "band"
+		if len(outline) == 2 {
+			class = "span"
+		}
+		d.addf(`<path class="%s s%d" d="%sz"/>`, class, s.colour, pathData(outline, x, y))
+	}
 }
 
 // lines draws the data, the levels over it, and the rug.

@@ -11,11 +11,15 @@ import (
 
 // page is what the template shows. All text in it is escaped by html/template except the four fields of template types.
 type page struct {
-	Title, Name, Status   string
+	Title, Name, Kind     string
+	Status, Up, Sources   string
 	Verdict, VerdictClass string
 	Tiles                 []tile
 	Problems              []string
+	Rewards               []section // of reinforcement learning, with RL
+	RL                    *rlPage
 	Sections              []section
+	After                 *after
 	Data                  []setting
 	Clips                 []clipRow
 	ClipNote              string
@@ -51,9 +55,11 @@ type sample struct{ Step, Temperature, Prompt, Text string }
 type checkpoint struct{ Step, Path, State string }
 
 func render(w io.Writer, in *input) error {
-	t, err := template.New("report").Parse(pageTemplate)
-	if err != nil {
-		return err
+	t := template.New("report")
+	for _, text := range []string{pageTemplate, rlTemplate, afterTemplate} {
+		if _, err := t.Parse(text); err != nil {
+			return err
+		}
 	}
 	return t.Execute(w, newPage(in))
 }
@@ -65,7 +71,8 @@ func newPage(in *input) page {
 		name = "run"
 	}
 	p := page{
-		Name: visible(name), Title: visible(name) + " · training report", Status: in.status(), Tiles: in.tiles(), Problems: show(in.problems),
+		Name: visible(name), Kind: in.kind(), Title: visible(name) + " · " + in.kind(), Status: in.status(), Up: in.up(), Sources: in.sources(), After: in.after,
+		Tiles: in.tiles(), Problems: show(in.problems),
 		Sections: in.sections(), Data: in.data(), Highlights: in.highlights(), ConfigText: visible(shorten(in.configText, 60_000)),
 		Environment: in.environment(), Command: in.command(),
 		Style: template.CSS(css), Script: template.JS(js), StyleHash: hash(css), ScriptHash: hash(js),
@@ -75,6 +82,9 @@ func newPage(in *input) page {
 	p.Incidents, p.IncidentNote = in.incidentTable()
 	p.Samples, p.SampleNote = in.sampleList()
 	p.Checkpoints, p.CheckpointNote = in.checkpointTable()
+	if in.stage == stageRL {
+		p.Rewards, p.RL = in.rewardSections(), in.rlPage()
+	}
 	return p
 }
 
@@ -101,12 +111,11 @@ func (in *input) sections() []section {
 		rmsNote += fmt.Sprintf(" The first %d of %d kinds.", len(lineColours), n)
 	}
 	const noRows = "metrics.jsonl has no values for this chart."
-	training := section{"training", "Training", []figure{
-		newFigure("Loss", "Cross-entropy of the next token. Held-out points come from text that is never trained on.", lossChart(c, in.number("unigram_loss")).svg(false), noRows),
+	training := section{"training", "Training", append(in.lossFigures(noRows),
 		newFigure("Learning rate", "As the schedule gave it to each step.", single(c, "Learning rate over training steps", "learning rate", c.lr, 3, false, true).svg(false), noRows),
 		newFigure("Gradient norm", "Euclidean norm over all parameters, before clipping.", normChart(c, in.figure("grad_clip")).svg(false), noRows),
 		newFigure("Update RMS", rmsNote, rmsChart(c).svg(false), noRows),
-	}}
+	)}
 	attention := section{"attention", "Attention logits", []figure{
 		newFigure("Layer × head", logitCaption(c), logitMap(c, tau, in.clipCells).svg(false), "No row has max_logit."),
 		newFigure("Largest logit", logitNote(c, tau, len(in.clipSteps)), logitChart(c, tau, in.clipSteps).svg(false), "No row has max_logit."),

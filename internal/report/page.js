@@ -64,7 +64,7 @@
         if (best && Math.abs(best[0] - p.x) < 40) lines.push(path.dataset.n + '  ' + text(value(ay, best[1])));
       });
       cross.setAttribute('d', 'M' + p.x + ' ' + ay[3] + 'V' + ay[2]);
-      show(e, 'step ' + Math.round(value(ax, p.x)).toLocaleString('en') + '\n' + lines.join('\n'));
+      show(e, (svg.dataset.unit || 'step') + ' ' + Math.round(value(ax, p.x)).toLocaleString('en') + '\n' + lines.join('\n'));
     }
     function leave() { tip.hidden = true; cross.setAttribute('d', ''); }
     svg.addEventListener('pointermove', move);

@@ -16,13 +16,15 @@ import (
 const FileName = "report.html"
 
 // Write makes report.html in a run folder from config.yaml, manifest.json, metrics.jsonl, events.jsonl and samples.jsonl
-// and gives its path. Missing files and damaged lines are named in the report and are no error; a missing
-// folder and a full disk are. An earlier report is replaced as a whole.
+// and gives its path; for reinforcement learning also from the rollouts, and for a whole run from eval.json and the folders
+// sft and rl. Missing files and damaged lines are named in the report and are no error; a missing folder and a full disk
+// are. An earlier report is replaced as a whole.
 func Write(runDir string) (path string, err error) {
 	in, err := load(runDir)
 	if err != nil {
 		return "", err
 	}
+	in.readAfter()
 	var buf bytes.Buffer
 	if err := render(&buf, in); err != nil {
 		return "", fmt.Errorf("report: %w", err)

@@ -1,6 +1,10 @@
 package report
 
-import _ "embed" // the page's parts are in files of their own kind
+import (
+	_ "embed" // the page's parts are in files of their own kind
+	"fmt"
+	"strings"
+)
 
 //go:embed page.css
 var pageCSS string
@@ -13,6 +17,12 @@ var pageJS string
 
 //go:embed page.html.tmpl
 var pageTemplate string
+
+//go:embed rl.html.tmpl
+var rlTemplate string
+
+//go:embed after.html.tmpl
+var afterTemplate string
 
 const (
 	lightScheme = "--bg:#fff;--card:#fff;--fg:#1c2128;--mute:#5b6470;--grid:#e3e6ea;--rule:#d5d9de;--soft:#f4f6f8;--good:#00704f;--bad:#b3400a;"
@@ -31,4 +41,13 @@ func drawingCSS() string { return svgCSS + seriesCSS() + viridis.css() + divergi
 func standaloneCSS() string { return schemeCSS() + drawingCSS() + "svg{background:var(--bg)}" }
 
 // fullCSS is the style of the page.
-func fullCSS() string { return schemeCSS() + drawingCSS() + pageCSS }
+func fullCSS() string { return schemeCSS() + drawingCSS() + pageCSS + tintCSS() }
+
+// tintCSS gives the classes q0.. of table cells, from no tint to one that still leaves text readable.
+func tintCSS() string {
+	var b strings.Builder
+	for i := range tints {
+		fmt.Fprintf(&b, ".q%d{background:color-mix(in srgb,var(--c2) %d%%,transparent)}", i, 45*i/(tints-1))
+	}
+	return b.String()
+}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"muonclip/rl"
 )
 
 // visible makes what a model or a file may contain harmless to look at: bad bytes become U+FFFD, control characters
@@ -131,4 +133,20 @@ func byteSize(n int64) string {
 		return grouped(float64(n)) + " B"
 	}
 	return si(float64(n)) + "B"
+}
+
+// percent writes a share as 41.7%.
+func percent(share float64) string {
+	if math.IsNaN(finite(share)) {
+		return plain(share)
+	}
+	return strconv.FormatFloat(100*share, 'f', 1, 64) + "%"
+}
+
+// rateText writes a share with its interval.
+func rateText(r rl.Rate) string {
+	if r.Of == 0 {
+		return "–"
+	}
+	return percent(r.Share) + " (" + strconv.FormatFloat(100*r.Low, 'f', 1, 64) + "–" + strconv.FormatFloat(100*r.High, 'f', 1, 64) + ")"
 }

@@ -10,6 +10,9 @@ import (
 func (in *input) verdict() (text, class string) {
 	c := in.c
 	n := len(c.step)
+	if n == 0 && in.stage == stageRL {
+		return in.rlVerdict()
+	}
 	if n == 0 {
 		return "No training step is recorded yet.", ""
 	}
@@ -20,6 +23,12 @@ func (in *input) verdict() (text, class string) {
 		}
 		return fmt.Sprintf("Training broke down: the loss is not a finite number from step %s on.", grouped(c.step[i])), "bad"
 	}
+	switch in.stage {
+	case stageSFT:
+		return in.sftVerdict()
+	case stageRL:
+		return in.rlVerdict()
+	}
 	unigram := in.number("unigram_loss")
 	val, at := in.heldOut()
 	switch {
@@ -27,7 +36,7 @@ func (in *input) verdict() (text, class string) {
 		return fmt.Sprintf("Train loss is %s nats per token; the held-out loss was not measured.", digits(in.trainLoss(), 4)), ""
 	case math.IsNaN(finite(val)):
 		return fmt.Sprintf("The held-out loss is not a finite number at step %s.", grouped(at)), "bad"
-	case math.IsNaN(finite(unigram)):
+	case !(finite(unigram) > 0):
 		return fmt.Sprintf("Held-out loss is %s nats per token (perplexity %s); there is no unigram baseline to compare it with.", digits(val, 4), digits(math.Exp(val), 3)), ""
 	case val < unigram:
 		return fmt.Sprintf("Held-out loss is %s nats per token, %s below the unigram baseline of %s: perplexity %s instead of %s.",
@@ -62,6 +71,7 @@ func (in *input) status() string {
 			parts = append(parts, grouped(float64(n))+" "+many)
 		}
 	}
+	count(len(in.iterations), "iteration", "iterations")
 	clips, _ := in.clipTotal()
 	count(clips, "QK-Clip event", "QK-Clip events")
 	count(in.spikes, "spike", "spikes")
@@ -95,22 +105,13 @@ type tile struct{ Name, Value, Detail string }
 func (in *input) tiles() []tile {
 	c := in.c
 	n := len(c.step)
+	tiles := append(in.after.tiles(), in.rlTiles()...)
 	if n == 0 {
-		return nil
+		return tiles
 	}
-	var tiles []tile
 	add := func(name, value, detail string) { tiles = append(tiles, tile{name, value, detail}) }
-	mean, used := tail(c.loss, tailSteps)
-	add("Final train loss", digits(mean, 4), fmt.Sprintf("nats/token, mean of %d steps", used))
-	if val, at := in.heldOut(); !math.IsNaN(at) {
-		add("Held-out loss", digits(val, 4), "nats/token at step "+grouped(at))
-	} else {
-		add("Held-out loss", "–", "not measured")
-	}
-	if u := in.number("unigram_loss"); !math.IsNaN(u) {
-		add("Unigram baseline", digits(u, 4), "nats/token, same held-out text")
-	} else {
-		add("Unigram baseline", "–", "not in the manifest")
+	if in.stage != stageRL {
+		tiles = append(tiles, in.lossTiles()...)
 	}
 	add("Tokens trained", si(c.tokens[n-1]), passes(c.tokens[n-1], in.number("tokens_train")))
 	add("Training time", duration(c.seconds[n-1]), started(in))
@@ -141,6 +142,28 @@ func (in *input) tiles() []tile {
 		add("QK-Clip events", grouped(float64(clips)), fmt.Sprintf("in %d heads, the last at step %s", len(in.clips), grouped(float64(last))))
 	} else if tau := in.tau(); c.layers > 0 && tau > 0 {
 		add("QK-Clip events", "0", "no head came above τ = "+digits(tau, 3))
+	}
+	return tiles
+}
+
+// lossTiles gives the last losses.
+func (in *input) lossTiles() []tile {
+	var tiles []tile
+	add := func(name, value, detail string) { tiles = append(tiles, tile{name, value, detail}) }
+	mean, used := tail(in.c.loss, tailSteps)
+	add("Final train loss", digits(mean, 4), fmt.Sprintf("nats/token, mean of %d steps", used))
+	if val, at := in.heldOut(); !math.IsNaN(at) {
+		add("Held-out loss", digits(val, 4), "nats/token at step "+grouped(at))
+	} else {
+		add("Held-out loss", "–", "not measured")
+	}
+	if in.stage == stageSFT {
+		return append(tiles, in.turnTiles()...)
+	}
+	if u := in.number("unigram_loss"); u > 0 {
+		add("Unigram baseline", digits(u, 4), "nats/token, same held-out text")
+	} else {
+		add("Unigram baseline", "–", "not in the manifest")
 	}
 	return tiles
 }
