@@ -56,6 +56,11 @@ type Phases struct {
 	Read, Written                      int // tokens of prompts and answers, tokens of the policy
 }
 
+func (p *Phases) add(q Phases) {
+	p.Prefill, p.Decode, p.Draw, p.Environment = p.Prefill+q.Prefill, p.Decode+q.Decode, p.Draw+q.Draw, p.Environment+q.Environment
+	p.Read, p.Written = p.Read+q.Read, p.Written+q.Written
+}
+
 // Collect goes on with all unfinished rollouts of the groups until they end or Sampling.Tokens are written. Rollouts
 // depend on the weights, their keys and the sampling alone. When ctx ends, so does the collection, with its error.
 func (c *Collector) Collect(ctx context.Context, groups []*Group, s Sampling) (Phases, error) {

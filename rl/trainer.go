@@ -125,8 +125,11 @@ func (t *Trainer) part(update int) []*Group {
 			telling = append(telling, g)
 		}
 	}
-	if len(telling) > 0 {
+	switch {
+	case len(telling) > 0:
 		return telling
+	case len(all) == 0 && update > 0: // fewer groups have ended than there are updates
+		return t.part(update - 1)
 	}
 	return all
 }
@@ -185,16 +188,22 @@ func (t *Trainer) prepare(iteration, update int) error {
 		return err
 	}
 	all = append(slices.Clone(all), chosen...)
-	phases, err := t.Collect(t.ctx, all, Sampling{Temperature: it.Temperature, TopP: t.TopP, Seed: t.Seed + uint64(iteration)<<32, Tokens: t.Tokens})
-	if err != nil {
-		return err
-	}
-	groups, pending = nil, nil
-	for _, g := range all {
-		if g.Finished() {
-			groups = append(groups, g)
-		} else {
-			pending = append(pending, g)
+	sampling := Sampling{Temperature: it.Temperature, TopP: t.TopP, Seed: t.Seed + uint64(iteration)<<32, Tokens: t.Tokens}
+	var phases Phases
+	groups = nil
+	for len(groups) == 0 { // a budget too small for any group to end is spent again
+		more, err := t.Collect(t.ctx, all, sampling)
+		if err != nil {
+			return err
+		}
+		phases.add(more)
+		groups, pending = nil, nil
+		for _, g := range all {
+			if g.Finished() {
+				groups = append(groups, g)
+			} else {
+				pending = append(pending, g)
+			}
 		}
 	}
 	it.Seconds.Collection = time.Since(begun).Seconds()

@@ -52,10 +52,11 @@ type Data struct {
 }
 
 // Source is one place that text comes from. The path "goroot" stands for the source of the Go
-// standard library, $(go env GOROOT)/src, and "dialogues" for the dialogues that the run makes for its tasks.
+// standard library, $(go env GOROOT)/src, "dialogues" for the dialogues that the run
+// makes for its tasks, and "recall" for made-up texts that teach to copy out of the context.
 type Source struct {
 	Name    string   `json:"name" doc:"name in reports and events; empty means the last element of path"`
-	Path    string   `json:"path" doc:"file or folder, relative to the working folder; goroot is the Go standard library's source, dialogues the text of those that the run makes for its tasks"`
+	Path    string   `json:"path" doc:"file or folder, relative to the working folder; goroot is the Go standard library's source, dialogues the text of those that the run makes for its tasks, recall random words that come again"`
 	Format  string   `json:"format" enum:"auto|text|jsonl|parquet|arrow" doc:"auto (by file name), text, jsonl, parquet or arrow; empty means auto"`
 	Field   string   `json:"field" doc:"field or column that holds the text; empty means text"`
 	Include []string `json:"include" doc:"globs of the files to read, relative to path, ** for any depth; empty reads every file"`

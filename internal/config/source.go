@@ -12,6 +12,9 @@ import (
 // Dialogues is the value of a source's path that stands for the dialogues made for the tasks of the run.
 const Dialogues = "dialogues"
 
+// Recall is the value of a source's path that stands for texts that can only be predicted by looking back.
+const Recall = "recall"
+
 // Goroot is the value of a source's path that stands for the Go standard library's source.
 const Goroot = "goroot"
 

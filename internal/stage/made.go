@@ -12,6 +12,7 @@ import (
 
 	"muonclip/data/chat"
 	"muonclip/data/dialogue"
+	"muonclip/data/recall"
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
@@ -120,34 +121,68 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 
 // location is the file or folder of a source. The dialogues made for the tasks are read as text, one document each.
 func (r *Run) location(ctx context.Context, s config.Source) (string, error) {
-	if s.Path != config.Dialogues {
+	var texts iter.Seq2[string, error]
+	switch s.Path {
+	case config.Dialogues:
+		texts = r.dialogueTexts(ctx)
+	case config.Recall:
+		texts = func(yield func(string, error) bool) {
+			for i := range uint64(recallTexts) {
+				if !yield(recall.Text(r.Config.Seed, i), nil) {
+					return
+				}
+			}
+		}
+	default:
 		return s.Location(ctx)
 	}
-	path := r.path("data", "dialogues.jsonl")
+	path := r.path("data", s.Path+".jsonl")
 	if exists(path) {
 		return path, nil
 	}
-	if !exists(r.path("data", "dialogues")) {
-		return "", fmt.Errorf("%s has no dialogues: %w; make them with \"muonclip run\"", r.Dir, ErrNoData)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("data: %w", err)
 	}
 	return path, atomicfile.Write(path, func(w io.Writer) error {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
+		for text, err := range texts {
+			if err != nil {
+				return err
+			}
+			if err := enc.Encode(map[string]string{"text": text}); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		return nil
+	})
+}
+
+// recallTexts is the number of texts of the source recall: about 11 MB, more than a run of minutes reads.
+const recallTexts = 16_000
+
+// dialogueTexts reads the dialogues made for the tasks as text.
+func (r *Run) dialogueTexts(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		if !exists(r.path("data", "dialogues")) {
+			yield("", fmt.Errorf("%s has no dialogues: %w; make them with \"muonclip run\"", r.Dir, ErrNoData))
+			return
+		}
 		for _, t := range r.Config.Tasks {
 			if t.Dialogues == 0 {
 				continue
 			}
 			for item, err := range dialogue.Read(ctx, dialogue.Source{Path: r.path("data", "dialogues", t.Label())}) {
 				if err != nil {
-					return fmt.Errorf("dialogues of %s: %w", t.Label(), err)
+					yield("", fmt.Errorf("dialogues of %s: %w", t.Label(), err))
+					return
 				}
-				if err := enc.Encode(map[string]string{"text": plainText(item.Dialogue)}); err != nil {
-					return fmt.Errorf("%s: %w", path, err)
+				if !yield(plainText(item.Dialogue), nil) {
+					return
 				}
 			}
 		}
-		return nil
-	})
+	}
 }
 
 // plainText is a dialogue as text: what stands between special tokens, each part on a line of its own.
