@@ -21,8 +21,19 @@ import (
 // Arena is an environment with what a run wants of it.
 type Arena struct {
 	env.Environment
-	Rule      reward.Rule
+	Rule reward.Rule
+	// Ranked says that Rule needs a component that a critic gives to a whole group. Until it has spoken, and where there is
+	// none, the mean of the components counts.
+	Ranked    bool
 	MaxTokens int // of the policy in a rollout, where the episode sets no budget of its own; 0 means 512
+}
+
+// Compose is the reward of the components that an episode has by itself.
+func (a *Arena) Compose(components []reward.Component) (float64, error) {
+	if a.Ranked {
+		return reward.Rule{}.Compose(components)
+	}
+	return a.Rule.Compose(components)
 }
 
 // Collector lets the policy act in many episodes at a time, all of them one token further with each pass of the model.
@@ -294,7 +305,7 @@ func (c *collection) draw() error {
 			continue
 		}
 		l.seq.Release()
-		c.scoring.Go(func() error { c.score(c.ctx, l, c.Arenas[l.to.Env].Rule); return nil })
+		c.scoring.Go(func() error { c.score(c.ctx, l, c.Arenas[l.to.Env]); return nil })
 	}
 	clear(c.active[len(stay):])
 	c.active = stay

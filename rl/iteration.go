@@ -3,6 +3,7 @@ package rl
 import (
 	"cmp"
 	"maps"
+	"muonclip/rl/reward/critic"
 	"slices"
 )
 
@@ -32,6 +33,11 @@ type Iteration struct {
 	LogProbMax  float64 `json:"logprob_max"`
 	LogProbMean float64 `json:"logprob_mean"`
 
+	// Agreement is how far the critic agrees with rewards that a program verified; nil where nothing could be compared.
+	Agreement         *critic.Agreement `json:"agreement,omitempty"`
+	CriticConsistency float64           `json:"critic_consistency,omitempty"` // share of comparisons that the order did not turn
+	Lessons           int               `json:"lessons,omitempty"`            // examples that the critic learned from
+
 	Read    int     `json:"read"`    // tokens that the model read
 	Written int     `json:"written"` // tokens that the policy wrote
 	Seconds Seconds `json:"seconds"`
@@ -46,6 +52,7 @@ type Seconds struct {
 	Draw        float64 `json:"draw"`        // sampling and parsing
 	Environment float64 `json:"environment"` // waiting for answers
 	Comparison  float64 `json:"comparison"`  // of log-probabilities
+	Critique    float64 `json:"critique,omitempty"`
 }
 
 // InKernels is the share of the collection that the model's passes took.

@@ -159,14 +159,14 @@ func (l *live) fail(err error) {
 }
 
 // score composes the reward of an ended rollout.
-func (c *Collector) score(ctx context.Context, l *live, rule reward.Rule) {
+func (c *Collector) score(ctx context.Context, l *live, a *Arena) {
 	if l.to.Finish == Failed {
 		return
 	}
 	components, err := guard(ctx, c.EnvTimeout, l.episode.Score)
 	if err == nil {
 		l.to.Components = components
-		l.to.Reward, err = rule.Compose(components)
+		l.to.Reward, err = a.Compose(components)
 	}
 	if err != nil {
 		l.to.Error = err.Error()

@@ -102,7 +102,7 @@ func (a *Arena) play(ctx context.Context, e env.Episode, policy env.Policy) (ear
 			why += fmt.Sprintf("%s %.2f %s; ", c.Name, c.Value, c.Evidence)
 		}
 	}
-	earned, err = a.Rule.Compose(components)
+	earned, err = a.Compose(components)
 	return earned, why, err
 }
 

@@ -39,6 +39,8 @@ type Trainer struct {
 	PTX       batch.Batches
 	PTXWeight float64
 
+	Critique *Critique // nil for none
+
 	// HeldOut, where set, is evaluated before every EvalEvery-th iteration on EvalEpisodes episodes of each arena.
 	HeldOut                 *Collector
 	EvalEvery, EvalEpisodes int
@@ -109,8 +111,21 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 		i += len(rewarded)
 	}
 	*dst = b.Batch
+	lessons, err := t.lessons(t.ctx, part)
+	if err != nil {
+		return err
+	}
+	if len(lessons) > 0 {
+		t.now.Lessons = len(lessons)
+		if *dst, err = t.join(*dst, lay(lessons, dst.Cols).Batch, lessonWeight); err != nil {
+			return err
+		}
+	}
 	return t.addPTX(index, dst)
 }
+
+// lessonWeight is the weight of the mean loss of the critic's lessons in a step.
+const lessonWeight = 0.1
 
 // part is the groups of one update. Those whose rewards are all equal teach nothing and are left out where there
 // are others.
@@ -207,6 +222,11 @@ func (t *Trainer) prepare(iteration, update int) error {
 		}
 	}
 	it.Seconds.Collection = time.Since(begun).Seconds()
+	begun = time.Now()
+	if err := t.critique(t.ctx, it, groups); err != nil {
+		return err
+	}
+	it.Seconds.Critique = time.Since(begun).Seconds()
 	it.describe(groups, phases)
 	it.Pending = len(pending)
 	if err := t.compare(it, groups); err != nil {
@@ -308,6 +328,13 @@ func (t *Trainer) addPTX(index int64, dst *batch.Batch) error {
 	if err := t.PTX.At(index, &b); err != nil {
 		return fmt.Errorf("rl: ptx: %w", err)
 	}
+	joined, err := t.join(*dst, b, t.PTXWeight)
+	*dst = joined
+	return err
+}
+
+// join appends rows whose mean loss counts weight.
+func (t *Trainer) join(a, b batch.Batch, weight float64) (batch.Batch, error) {
 	targets := 0
 	for _, id := range b.Targets {
 		if id >= 0 {
@@ -315,16 +342,19 @@ func (t *Trainer) addPTX(index int64, dst *batch.Batch) error {
 		}
 	}
 	if targets == 0 {
-		return nil
+		return a, nil
 	}
-	cols := max(dst.Cols, b.Cols)
-	out := batch.Batch{Rows: dst.Rows + b.Rows, Cols: cols, Docs: append(dst.Docs, b.Docs...)}
+	cols := max(a.Cols, b.Cols)
+	if cols > t.Model.Config.MaxPositionEmbeddings {
+		return a, fmt.Errorf("rl: rows of %d tokens are longer than max_position_embeddings %d: lower sft.seq_len", cols, t.Model.Config.MaxPositionEmbeddings)
+	}
+	out := batch.Batch{Rows: a.Rows + b.Rows, Cols: cols, Docs: append(slices.Clone(a.Docs), b.Docs...)}
 	n := out.Rows * cols
 	out.Inputs, out.Targets, out.DocStart, out.Weights = make([]int32, n), make([]int32, n), make([]int32, n), make([]float32, n)
 	for i := range out.Targets {
 		out.Targets[i] = -1
 	}
-	put := func(src *batch.Batch, first int, weight func(i int) float32) {
+	put := func(src batch.Batch, first int, weight func(i int) float32) {
 		for r := range src.Rows {
 			for c := range cols {
 				to := (first+r)*cols + c
@@ -337,10 +367,9 @@ func (t *Trainer) addPTX(index int64, dst *batch.Batch) error {
 			}
 		}
 	}
-	put(dst, 0, func(i int) float32 { return dst.Weights[i] })
-	put(&b, dst.Rows, func(int) float32 { return float32(t.PTXWeight / float64(targets)) })
-	*dst = out
-	return nil
+	put(a, 0, func(i int) float32 { return a.Weights[i] })
+	put(b, a.Rows, func(int) float32 { return float32(weight / float64(targets)) })
+	return out, nil
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

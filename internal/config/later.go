@@ -106,7 +106,7 @@ type RL struct {
 	PTXRows          int     `json:"ptx_rows" doc:"rows of SFT dialogues in each step"`
 	MaxBatch         int     `json:"max_batch" doc:"rollouts generated at a time; never changes a result unless token_budget ends an iteration"`
 	MicroBatchSize   int     `json:"micro_batch_size" doc:"rows of one forward pass; 0 means all"`
-	CriticShare      float64 `json:"critic_share" doc:"weight of the critic's rank in the reward of open answers, beside the rules; 0 turns the critic off"`
+	Critic           bool    `json:"critic" doc:"the policy ranks its own open answers by rubrics, kept honest on answers that a program verifies"`
 	Rubrics          string  `json:"rubrics" doc:"YAML file with rubrics of your own for the critic; empty for none"`
 	EvalEvery        int     `json:"eval_every" doc:"iterations between evaluations on held-out tasks; 0 evaluates only at the end"`
 	EvalEpisodes     int     `json:"eval_episodes" doc:"held-out tasks of each sort in an evaluation"`
@@ -207,8 +207,7 @@ func (c Config) checkLater(ck *checker) {
 		v   float64
 	}{
 		{"iterations", float64(r.Iterations)}, {"tau", r.Tau}, {"temperature", r.Temperature}, {"final_temperature", r.FinalTemperature},
-		{"cut_penalty", r.CutPenalty}, {"token_budget", float64(r.TokenBudget)}, {"ptx_weight", r.PTXWeight}, {"critic_share", r.CriticShare},
-		{"max_tokens", float64(r.MaxTokens)}, {"max_length", float64(r.MaxLength)}, {"eval_episodes", float64(r.EvalEpisodes)},
+		{"cut_penalty", r.CutPenalty}, {"token_budget", float64(r.TokenBudget)}, {"ptx_weight", r.PTXWeight}, {"max_tokens", float64(r.MaxTokens)}, {"max_length", float64(r.MaxLength)}, {"eval_episodes", float64(r.EvalEpisodes)},
 	} {
 		ck.notNegative("rl."+n.key, n.v)
 	}

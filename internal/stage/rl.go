@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"muonclip/data/chat"
 	"muonclip/data/chat/schema"
@@ -14,6 +15,7 @@ import (
 	"muonclip/internal/report"
 	"muonclip/model/generate"
 	"muonclip/rl"
+	"muonclip/rl/reward/critic"
 )
 
 // checked is the number of episodes on which rewards are tried before training.
@@ -107,10 +109,37 @@ func (r *Run) trainer(ctx context.Context, base *Trained) (*rl.Trainer, error) {
 			t.Shares = append(t.Shares, rl.Share{Arena: task.Label(), Weight: task.Share})
 		}
 	}
+	if c.Critic {
+		if t.Critique, err = r.critique(); err != nil {
+			return nil, err
+		}
+	}
 	if len(t.Shares) == 0 {
 		return nil, UsageError{errors.New("no task has a share of the prompts: set tasks[].share above 0")}
 	}
 	return t, nil
+}
+
+// critique has open answers ranked by the policy itself, and lets programs that verify mathematics, code and
+// instructions keep it honest.
+func (r *Run) critique() (*rl.Critique, error) {
+	q := &rl.Critique{}
+	if path := r.Config.RL.Rubrics; path != "" {
+		own, err := critic.LoadRubrics(path)
+		if err != nil {
+			return nil, UsageError{err}
+		}
+		q.Rubrics = slices.Concat(critic.Core(), critic.Prescriptive(), own)
+	}
+	for _, t := range r.Config.Tasks {
+		switch t.Env {
+		case "open":
+			q.Arenas = append(q.Arenas, t.Label())
+		case "math", "code", "instructions":
+			q.Verifiable = append(q.Verifiable, t.Label())
+		}
+	}
+	return q, nil
 }
 
 // collector makes what lets a model act in the environments of the tasks.

@@ -3,10 +3,13 @@ package stage
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"muonclip/internal/config"
 	"muonclip/rl"
 	"muonclip/rl/env"
+	"muonclip/rl/env/codeenv"
 	"muonclip/rl/env/ifenv"
 	"muonclip/rl/env/mathenv"
 	"muonclip/rl/env/openenv"
@@ -43,31 +46,45 @@ func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) 
 	if err != nil {
 		return nil, UsageError{err}
 	}
-	a := &rl.Arena{Rule: reward.Rule{Weights: weights, Gates: t.Gates}}
+	a, rule := &rl.Arena{}, reward.Rule{}
 	switch t.Env {
 	case "tools":
 		a.Environment, err = toolsOf(ctx, t, kinds, heldOut)
+		rule = reward.Rule{Weights: map[string]float64{toolenv.Solved: 0.7, toolenv.Rubric: 0.2, toolenv.WellFormed: 0.1}}
 	case "math":
 		a.Environment, err = mathOf(t, heldOut)
+		rule = reward.Rule{Weights: map[string]float64{"correct": 0.9, "format": 0.1}}
+	case "code":
+		var e *codeenv.Env
+		if e, err = codeOf(t, heldOut); err == nil {
+			a.Environment, rule = e, e.Rule()
+			err = e.Ready(ctx)
+		}
 	case "instructions":
 		split := ifenv.Train
 		if heldOut {
 			split = ifenv.HeldOut
 		}
 		var e *ifenv.Env
-		if e, err = ifenv.New(ifenv.Options{File: t.Path, Split: split, MaxInstructions: t.MaxDifficulty}); err == nil && weights == nil && t.Gates == nil {
-			a.Rule = e.Rule()
+		if e, err = ifenv.New(ifenv.Options{File: t.Path, Split: split, MaxInstructions: t.MaxDifficulty}); err == nil {
+			a.Environment, rule = e, e.Rule()
 		}
-		a.Environment = e
 	case "open":
 		split := openenv.Train
 		if heldOut {
 			split = openenv.HeldOut
 		}
-		a.Environment, err = openenv.New(openenv.Options{File: t.Path, Split: split})
+		var e *openenv.Env
+		if e, err = openenv.New(openenv.Options{File: t.Path, Split: split}); err == nil {
+			a.Environment, a.Ranked, rule = e, true, e.Rule()
+		}
 	default:
 		err = UsageError{fmt.Errorf("there is no environment %q", t.Env)}
 	}
+	if len(t.Reward) > 0 || len(t.Gates) > 0 { // the configuration's own rule instead of the environment's
+		rule = reward.Rule{Weights: weights, Gates: t.Gates}
+	}
+	a.Rule = rule
 	return a, err
 }
 
@@ -111,4 +128,23 @@ func mathOf(t config.Task, heldOut bool) (env.Environment, error) {
 		return mathenv.Open(t.Path, mathenv.FileConfig{Name: t.Label(), Part: part})
 	}
 	return mathenv.New(mathenv.Config{Kinds: t.Kinds, MinDifficulty: t.MinDifficulty, MaxDifficulty: t.MaxDifficulty, Style: style, Part: part})
+}
+
+func codeOf(t config.Task, heldOut bool) (*codeenv.Env, error) {
+	part, style := codeenv.Train, codeenv.Plain
+	if heldOut {
+		part = codeenv.HeldOut
+	}
+	if t.Terse {
+		style = codeenv.Terse
+	}
+	file := codeenv.FileConfig{Name: t.Label(), Part: part}
+	switch base := strings.ToLower(filepath.Base(t.Path)); {
+	case t.Path == "":
+		return codeenv.New(codeenv.Config{Kinds: t.Kinds, MinDifficulty: t.MinDifficulty, MaxDifficulty: t.MaxDifficulty, Style: style, Part: part})
+	case strings.HasPrefix(base, "mbpp"):
+		return codeenv.OpenMBPP(t.Path, file)
+	default:
+		return codeenv.OpenHumanEval(t.Path, file)
+	}
 }

@@ -123,9 +123,9 @@ func TestPure(t *testing.T) {
 
 // TestParts holds that no held-out program, however it is worded, occurs in training, and that every kind serves both.
 func TestParts(t *testing.T) {
-	n := uint64(40)
+	n := uint64(25)
 	if testing.Short() {
-		n = 10
+		n = 5
 	}
 	side := map[string]Part{} // by what the program does
 	for _, part := range []Part{Train, HeldOut} {
@@ -166,7 +166,7 @@ func behaviourOf(t *testing.T, task Task, f function) string {
 		t.Fatal(err)
 	}
 	out := fmt.Sprint(p.from, p.two)
-	for range 40 {
+	for range 200 { // so that a bound that differs by one shows
 		got, err := f.call(p.arguments(r, ""))
 		if err != nil {
 			got = nil
@@ -201,7 +201,7 @@ func typeOf(calls [][]any) (typ, error) {
 
 // TestFewRepetitions counts programs that come twice: the small ones repeat, from difficulty 3 on few do.
 func TestFewRepetitions(t *testing.T) {
-	n := uint64(1500)
+	n := uint64(1000)
 	if testing.Short() {
 		n = 200
 	}

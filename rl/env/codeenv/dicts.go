@@ -23,7 +23,8 @@ var fromCounts = []maker{
 	fixed(does("largest", number, 2, "take the largest value, or 0 if there is none", "max value or 0", "max(@.values()) if @ else 0")),
 	fixed(does("sort", words, 1, "take its keys, sorted", "sorted keys", "sorted(@)")),
 	fixed(does("sort", numbers, 1, "take its values, sorted", "sorted values", "sorted(@.values())")),
-	fixed(does("sort", words, 2, "take its keys, sorted by value from large to small, keys of equal value in alphabetical order", "keys by value desc",
+	fixed(does("sort", words, 2, "take its keys, sorted by value from large to small, keys of equal value in alphabetical order",
+		"keys by value desc",
 		"sorted(@, key=lambda k: (-@[k], k))")),
 	func(r *rand.Rand) op {
 		k, c := between(r, 1, 5), pick(r, letters...)
@@ -37,8 +38,10 @@ var fromCounts = []maker{
 	func(r *rand.Rand) op {
 		k := between(r, 2, 6)
 		return pick(r,
-			does("map", counts, 2, fmt.Sprintf("add %d to each value", k), fmt.Sprintf("values + %d", k), fmt.Sprintf("{k: v + %d for k, v in @.items()}", k)),
-			does("map", counts, 2, fmt.Sprintf("multiply each value by %d", k), fmt.Sprintf("values * %d", k), fmt.Sprintf("{k: v * %d for k, v in @.items()}", k)),
+			does("map", counts, 2, fmt.Sprintf("add %d to each value", k), fmt.Sprintf("values + %d", k),
+				fmt.Sprintf("{k: v + %d for k, v in @.items()}", k)),
+			does("map", counts, 2, fmt.Sprintf("multiply each value by %d", k), fmt.Sprintf("values * %d", k),
+				fmt.Sprintf("{k: v * %d for k, v in @.items()}", k)),
 			does("map", counts, 2, "square each value", "values squared", "{k: v * v for k, v in @.items()}"),
 			does("map", counts, 2, fmt.Sprintf("replace each value by its remainder by %d", k), fmt.Sprintf("values mod %d", k),
 				fmt.Sprintf("{k: v %% %d for k, v in @.items()}", k)))
@@ -51,7 +54,8 @@ var fromCounts = []maker{
 		return loop("set", counts, 3, fmt.Sprintf("add %d to the value of %q, which is 0 if there is none", k, key), fmt.Sprintf("%s += %d", key, k),
 			"$ = dict(@)", fmt.Sprintf("$['%s'] = $.get('%s', 0) + %d", key, key, k))
 	},
-	fixed(loop("best", text, 3, "take the key with the largest value, the alphabetically first of several, or an empty text if there is none", "key of max",
+	fixed(loop("best", text, 3, "take the key with the largest value, the alphabetically first of several, or an empty text if there is none",
+		"key of max",
 		"$ = ''", "for k in sorted(@):", "    if $ == '' or @[k] > @[$]:", "        $ = k")),
 }
 

@@ -2,6 +2,8 @@ package codeenv
 
 import (
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	"muonclip/internal/sandbox/unittest"
@@ -33,12 +35,19 @@ func OpenHumanEval(path string, c FileConfig) (*Env, error) {
 }
 
 // OpenMBPP makes the environment of mbpp.jsonl. The user shows the sentence and the first of the tests, from which the
-// names of functions and the order of parameters can be read; the others are hidden. Keys are as with OpenHumanEval.
+// names of functions and the order of parameters can be read; the others are hidden. Keys are as with OpenHumanEval. Tasks
+// whose tests make objects of the solution's own classes are left out (3 of 974): such objects cannot be sent between the
+// tests and the program, so not even the reference solution would pass.
 func OpenMBPP(path string, c FileConfig) (*Env, error) {
 	tasks, err := unittest.ReadMBPP(path)
 	if err != nil {
 		return nil, fmt.Errorf("codeenv: %w", err)
 	}
+	tasks = slices.DeleteFunc(tasks, func(t unittest.Task) bool {
+		return slices.ContainsFunc(t.Calls, func(name string) bool {
+			return regexp.MustCompile(`(?m)^class[ \t]+` + name + `\b`).MatchString(t.Solution)
+		})
+	})
 	return fromFile(path, tasks, c, func(t unittest.Task) Task {
 		return Task{
 			Kind: "mbpp", asserts: len(t.Tests),

@@ -17,7 +17,7 @@ var files = []struct {
 	open  func(string, FileConfig) (*Env, error)
 }{
 	{"../../../../shared/data/humaneval/HumanEval.jsonl.gz", 164, OpenHumanEval},
-	{"../../../../shared/data/mbpp/mbpp.jsonl", 974, OpenMBPP},
+	{"../../../../shared/data/mbpp/mbpp.jsonl", 971, OpenMBPP},
 }
 
 // TestBenchmarks looks at all tasks and judges the reference solutions of a few.

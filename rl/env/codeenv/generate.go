@@ -51,7 +51,8 @@ func generate(key env.Key, chosen []kind, c Config, share float64) (Task, error)
 		}
 		return t, nil
 	}
-	return Task{}, fmt.Errorf("codeenv: none of %d programs of the kind %s with difficulty %d is fit and lies in the part asked for", tries, k.name, difficulty)
+	return Task{}, fmt.Errorf("codeenv: none of %d programs of the kind %s with difficulty %d is fit and lies in the part asked for",
+		tries, k.name, difficulty)
 }
 
 // function writes the program as a function.

@@ -76,21 +76,17 @@ func overChars(x syntax.Expr) syntax.Expr {
 
 // python is what the solutions use of Python's functions beyond Starlark's own.
 var python = func() starlark.StringDict {
-	d := starlark.StringDict{
-		"__items": starlark.NewBuiltin("__items", func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
-			return chars(args[0]), nil
-		}),
-		"sum": starlark.NewBuiltin("sum", sum),
-	}
+	d := starlark.StringDict{"__items": starlark.NewBuiltin("__items", items), "sum": starlark.NewBuiltin("sum", sum)}
 	for _, name := range []string{"list", "sorted", "set", "enumerate", "zip"} {
 		own := starlark.Universe[name]
-		d[name] = starlark.NewBuiltin(name, func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
+		over := func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, named []starlark.Tuple) (starlark.Value, error) {
 			args = slices.Clone(args)
 			for i := range args {
 				args[i] = chars(args[i])
 			}
 			return starlark.Call(t, own, args, named)
-		})
+		}
+		d[name] = starlark.NewBuiltin(name, over)
 	}
 	return d
 }()
@@ -106,6 +102,10 @@ func chars(v starlark.Value) starlark.Value {
 		all = append(all, starlark.String(c))
 	}
 	return starlark.NewList(all)
+}
+
+func items(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	return chars(args[0]), nil
 }
 
 func sum(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
@@ -214,6 +214,8 @@ func sortedKeys(m map[string]any) []string {
 	return keys
 }
 
+var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
+
 // literal writes a value in Python. Texts of generated tasks are printable ASCII, for which Go and Python agree.
 func literal(v any) string {
 	switch v := v.(type) {
@@ -222,7 +224,7 @@ func literal(v any) string {
 	case bool:
 		return map[bool]string{true: "True", false: "False"}[v]
 	case string:
-		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(v) + "'"
+		return "'" + escapes.Replace(v) + "'"
 	case []any:
 		items := make([]string, len(v))
 		for i, x := range v {

@@ -35,8 +35,8 @@ func (e *Env) judge(ctx context.Context, t Task, code string) (verdict, error) {
 	return e.judgePython(ctx, t, code)
 }
 
-// The time of one call. A program that runs out of it without having used the processor for long may have waited for a
-// loaded machine, so it is judged once more, with more time.
+// The time of one call. A program that runs out of it having hardly used the processor may have waited for a loaded
+// machine, so it is judged once more, with more time.
 const (
 	perCall  = 3 * time.Second
 	patience = 4
@@ -85,7 +85,7 @@ func (e *Env) judgePython(ctx context.Context, t Task, code string) (verdict, er
 func starved(out unittest.Outcome) bool {
 	late := strings.Contains(out.Reason, "no answer within") || strings.Contains(out.Reason, string(sandbox.TimedOut)) ||
 		slices.ContainsFunc(out.Tests, func(t unittest.Test) bool { return strings.Contains(t.Detail, "no answer within") })
-	return late && out.Solution != nil && out.Solution.CPU < perCall/2
+	return late && out.Solution != nil && out.Solution.CPU < perCall/10
 }
 
 // sandbox makes the sandbox when it is first needed. That a machine refuses is remembered; other failures are not.

@@ -57,12 +57,14 @@ var fromNumber = []maker{
 		"$ = 0", "for c in str(abs(@)):", "    $ += int(c)")),
 	func(r *rand.Rand) op {
 		k := between(r, 2, 9)
-		return loop("strip", number, 3, fmt.Sprintf("divide by %d as long as it is divisible by %d and not 0", k, k), fmt.Sprintf("remove factors %d", k),
+		return loop("strip", number, 3, fmt.Sprintf("divide by %d as long as it is divisible by %d and not 0", k, k),
+			fmt.Sprintf("remove factors %d", k),
 			"$ = @", fmt.Sprintf("while $ != 0 and $ %% %d == 0:", k), fmt.Sprintf("    $ = $ // %d", k))
 	},
 	func(r *rand.Rand) op {
 		k := between(r, 2, 7)
-		return loop("multiples", number, 3, fmt.Sprintf("take the sum of all numbers from 1 up to it that are divisible by %d", k), fmt.Sprintf("sum multiples of %d up to it", k),
+		return loop("multiples", number, 3, fmt.Sprintf("take the sum of all numbers from 1 up to it that are divisible by %d", k),
+			fmt.Sprintf("sum multiples of %d up to it", k),
 			"$ = 0", "for i in range(1, @ + 1):", fmt.Sprintf("    if i %% %d == 0:", k), "        $ += i")
 	},
 }
@@ -73,7 +75,8 @@ var ofTwoNumbers = []maker{
 		k := between(r, 2, 9)
 		o := pick(r,
 			does("two", number, 1, "add m", "plus y", "@ + #"), does("two", number, 1, "subtract m", "minus y", "@ - #"),
-			does("two", number, 1, "multiply by m", "times y", "@ * #"), does("two", number, 1, "take the larger of n and m", "max of x and y", "max(@, #)"),
+			does("two", number, 1, "multiply by m", "times y", "@ * #"), does("two", number, 1, "take the larger of n and m", "max of x and y",
+				"max(@, #)"),
 			does("two", number, 1, "take the smaller of n and m", "min of x and y", "min(@, #)"),
 			does("two", number, 1, "take the distance of n and m", "distance of x and y", "abs(@ - #)"),
 			does("two", number, 2, fmt.Sprintf("add m multiplied by %d", k), fmt.Sprintf("plus %d times y", k), fmt.Sprintf("@ + # * %d", k)),
@@ -99,10 +102,12 @@ var numberTests = []maker{
 	func(r *rand.Rand) op {
 		m := between(r, 3, 9)
 		k := between(r, 1, m-2)
-		return does("remainder test", truth, 1, fmt.Sprintf("its remainder by %d is greater than %d", m, k), fmt.Sprintf("mod %d > %d", m, k), fmt.Sprintf("@ %% %d > %d", m, k))
+		return does("remainder test", truth, 1, fmt.Sprintf("its remainder by %d is greater than %d", m, k), fmt.Sprintf("mod %d > %d", m,
+			k), fmt.Sprintf("@ %% %d > %d", m, k))
 	},
 	func(r *rand.Rand) op {
 		k := between(r, 0, 9)
-		return does("has digit", truth, 2, fmt.Sprintf("its decimal form has the digit %d", k), fmt.Sprintf("has digit %d", k), fmt.Sprintf("'%d' in str(@)", k))
+		return does("has digit", truth, 2, fmt.Sprintf("its decimal form has the digit %d", k), fmt.Sprintf("has digit %d", k),
+			fmt.Sprintf("'%d' in str(@)", k))
 	},
 }

@@ -14,12 +14,14 @@ var attempts = []struct {
 	in   *regexp.Regexp
 }{
 	{"ends the process", regexp.MustCompile(`\b(sys\.exit|os\._exit|os\.abort|os\.kill)\b`)},
-	{"looks at the interpreter's frames or objects", regexp.MustCompile(`\bsys\.(_getframe|modules|settrace|setprofile|argv)\b|\bgc\.get_\w+|\binspect\.(stack|currentframe|getsource|getframeinfo)\b`)},
+	{"looks at the interpreter's frames or objects", regexp.MustCompile(
+		`\bsys\.(_getframe|modules|settrace|setprofile|argv)\b|\bgc\.get_\w+|\binspect\.(stack|currentframe|getsource|getframeinfo)\b`)},
 	{"changes built-in functions", regexp.MustCompile(`\b(builtins|__builtins__)\b`)},
 	{"overrides equality", regexp.MustCompile(`\bdef\s+__(eq|ne)__\b|\b__eq__\s*=`)},
-	{"opens files of the harness or of the system", regexp.MustCompile(`["'](\./|/work/)?(main|solution|preamble|test\d+)\.py["']|["']/(proc|etc|dev|sys)/`)},
+	{"opens files of the harness or of the system", regexp.MustCompile(`["'][\w./]*\b(main|solution|preamble|test\d+)\.py["']|["']/(proc|etc|dev|sys)/`)},
 	{"uses the harness's channel", regexp.MustCompile(`\bCHANNEL\b|\bos\.(fdopen|dup2?|read|write)\s*\(|\bopen\s*\(\s*3\b`)},
-	{"reaches out of the process", regexp.MustCompile(`\b(import|from)\s+(ctypes|subprocess|socket|multiprocessing|pty|signal)\b|\bos\.(system|popen|fork|exec\w+|spawn\w+)\s*\(`)},
+	{"reaches out of the process", regexp.MustCompile(
+		`\b(import|from)\s+(ctypes|subprocess|socket|multiprocessing|pty|signal)\b|\bos\.(system|popen|fork|exec\w+|spawn\w+)\s*\(`)},
 }
 
 // forged are the harness's words for answers that its own side of the program does not give.

@@ -45,7 +45,8 @@ var fromText = []maker{
 	fixed(does("filter", text, 2, "keep the letters only", "keep letters", "''.join([c for c in @ if c.isalpha()])")),
 	func(r *rand.Rand) op {
 		k := between(r, 2, 3)
-		return does("stretch", text, 2, fmt.Sprintf("write each character %d times", k), fmt.Sprintf("each char times %d", k), fmt.Sprintf("''.join([c * %d for c in @])", k))
+		return does("stretch", text, 2, fmt.Sprintf("write each character %d times", k), fmt.Sprintf("each char times %d", k),
+			fmt.Sprintf("''.join([c * %d for c in @])", k))
 	},
 	func(r *rand.Rand) op {
 		s := pick(r, "-", ".", "+", "/")
@@ -54,7 +55,8 @@ var fromText = []maker{
 	fixed(does("sort", text, 2, "sort its characters", "sort chars", "''.join(sorted(@))")),
 	func(r *rand.Rand) op {
 		k := between(r, 1, 12)
-		return loop("shift", text, 3, fmt.Sprintf("move each lower-case letter %d places on in the alphabet, going round after z", k), fmt.Sprintf("caesar %d", k),
+		return loop("shift", text, 3, fmt.Sprintf("move each lower-case letter %d places on in the alphabet, going round after z", k),
+			fmt.Sprintf("caesar %d", k),
 			"$ = ''", "for c in @:", "    if c >= 'a' and c <= 'z':", fmt.Sprintf("        c = chr((ord(c) - 97 + %d) %% 26 + 97)", k), "    $ += c")
 	},
 	fixed(loop("squeeze", text, 3, "keep one of equal characters in a row", "squeeze runs",
@@ -69,7 +71,8 @@ var fromText = []maker{
 	},
 	func(r *rand.Rand) op {
 		c := pick(r, letters...)
-		return does("find", number, 1, fmt.Sprintf("take the place of the first %q, counted from 0, or -1", c), "find "+c, fmt.Sprintf("@.find('%s')", c))
+		return does("find", number, 1, fmt.Sprintf("take the place of the first %q, counted from 0, or -1", c), "find "+c,
+			fmt.Sprintf("@.find('%s')", c))
 	},
 	fixed(does("different", number, 1, "take the number of different characters", "count distinct", "len(set(@))")),
 	fixed(does("vowels", number, 2, "take the number of vowels (a, e, i, o, u)", "count vowels", "len([c for c in @ if c in 'aeiou'])")),
@@ -91,12 +94,14 @@ var textTests = []maker{
 	},
 	func(r *rand.Rand) op {
 		k := between(r, 4, 10)
-		return does("length test", truth, 1, fmt.Sprintf("it has more than %d characters", k), fmt.Sprintf("len > %d", k), fmt.Sprintf("len(@) > %d", k))
+		return does("length test", truth, 1, fmt.Sprintf("it has more than %d characters", k), fmt.Sprintf("len > %d", k),
+			fmt.Sprintf("len(@) > %d", k))
 	},
 	func(r *rand.Rand) op {
 		c := pick(r, letters...)
 		k := between(r, 1, 2)
-		return does("often", truth, 1, fmt.Sprintf("%q occurs more than %d times in it", c, k), fmt.Sprintf("count %s > %d", c, k), fmt.Sprintf("@.count('%s') > %d", c, k))
+		return does("often", truth, 1, fmt.Sprintf("%q occurs more than %d times in it", c, k), fmt.Sprintf("count %s > %d", c, k),
+			fmt.Sprintf("@.count('%s') > %d", c, k))
 	},
 	fixed(does("space", truth, 1, "it has a space", "has space", "' ' in @")),
 	fixed(does("vowel", truth, 1, "it begins with a vowel (a, e, i, o, u)", "starts with vowel", "@[:1] in ['a', 'e', 'i', 'o', 'u']")),
@@ -136,9 +141,11 @@ var fromWords = []maker{
 	func(r *rand.Rand) op {
 		k, c := between(r, 2, 4), pick(r, letters...)
 		return pick(r,
-			does("filter", words, 2, fmt.Sprintf("keep those with more than %d letters", k), fmt.Sprintf("keep len > %d", k), fmt.Sprintf("[w for w in @ if len(w) > %d]", k)),
+			does("filter", words, 2, fmt.Sprintf("keep those with more than %d letters", k), fmt.Sprintf("keep len > %d", k),
+				fmt.Sprintf("[w for w in @ if len(w) > %d]", k)),
 			does("filter", words, 2, fmt.Sprintf("keep those with %q in them", c), "keep with "+c, fmt.Sprintf("[w for w in @ if '%s' in w]", c)),
-			does("filter", words, 2, fmt.Sprintf("remove those that end with %q", c), "drop ending "+c, fmt.Sprintf("[w for w in @ if not w.endswith('%s')]", c)))
+			does("filter", words, 2, fmt.Sprintf("remove those that end with %q", c), "drop ending "+c,
+				fmt.Sprintf("[w for w in @ if not w.endswith('%s')]", c)))
 	},
 	func(r *rand.Rand) op {
 		s := pick(r, "s", "ed", "!")
@@ -149,7 +156,8 @@ var fromWords = []maker{
 			does("map", words, 2, "keep the first letter of each", "first letters", "[w[:1] for w in @]"))
 	},
 	fixed(does("lengths", numbers, 2, "take the length of each", "lengths", "[len(w) for w in @]")),
-	fixed(does("longest", text, 2, "take the first of the longest words, or an empty text if there is none", "longest", "max(@, key=len) if @ else ''")),
+	fixed(does("longest", text, 2, "take the first of the longest words, or an empty text if there is none", "longest",
+		"max(@, key=len) if @ else ''")),
 	fixed(loop("unique", words, 3, "keep the first of equal ones", "dedupe",
 		"$ = []", "for w in @:", "    if w not in $:", "        $.append(w)")),
 	fixed(loop("tally", counts, 3, "count how often each occurs, as a dict", "counts",
