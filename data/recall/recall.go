@@ -10,20 +10,18 @@ import (
 	"muonclip/internal/rng"
 )
 
-// Text is text number index of a seed, about 700 characters. One in two is a passage that is written twice; the others
+// Text is text number index of a seed, about 500 characters. One in two is a passage that is written three times; the others
 // list names with values, and then ask for them in another order.
 func Text(seed, index uint64) string {
 	r := rng.New(seed, "recall", index)
 	var b strings.Builder
 	if r.IntN(2) == 0 {
 		var passage strings.Builder
-		for range 20 + r.IntN(30) {
+		for range 8 + r.IntN(16) {
 			passage.WriteString(word(r))
 			passage.WriteByte(" \n"[min(1, r.IntN(8)/7)])
 		}
-		b.WriteString(passage.String())
-		b.WriteString(passage.String())
-		return b.String()
+		return strings.Repeat(passage.String(), 3)
 	}
 	n := 5 + r.IntN(6)
 	names, values := make([]string, n), make([]string, n)
