@@ -2,12 +2,14 @@ package rl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
 
 	"muonclip/internal/rng"
 	"muonclip/rl/env"
+	"muonclip/rl/reward"
 )
 
 // candidates is how many episodes are looked at for each one that is taken.
@@ -60,7 +62,8 @@ func learnable(b Bucket) float64 {
 }
 
 // choose begins n groups of an iteration: each takes an arena by its share and, of a few of its episodes that have not
-// been used, one by how much there is to learn. The result is a function of the seed, the iteration and the buckets.
+// been used, one by how much there is to learn. The result is a function of the seed, the iteration and the buckets,
+// as long as every episode can be had.
 func (t *Trainer) choose(ctx context.Context, iteration, n int) ([]*Group, error) {
 	var groups []*Group
 	for slot := range n {
@@ -75,10 +78,17 @@ func (t *Trainer) choose(ctx context.Context, iteration, n int) ([]*Group, error
 				key.Index = r.Uint64N(size)
 			}
 			e, err := guard(ctx, t.EnvTimeout, func(ctx context.Context) (env.Episode, error) { return a.Reset(ctx, key) })
-			if err != nil {
+			keys = append(keys, key)
+			switch {
+			case ctx.Err() != nil:
+				return nil, ctx.Err()
+			case errors.Is(err, reward.ErrUnavailable): // taken only where the others are no better; its rollouts say why
+				weights = append(weights, 0)
+				continue
+			case err != nil:
 				return nil, fmt.Errorf("rl: %s %s: %w", arena, key, err)
 			}
-			keys, weights = append(keys, key), append(weights, learnable(t.buckets[bucket(arena, e.Info())]))
+			weights = append(weights, learnable(t.buckets[bucket(arena, e.Info())]))
 		}
 		g := &Group{Env: arena, Key: keys[pick(r, weights)]}
 		if slices.ContainsFunc(groups, func(o *Group) bool { return o.Env == g.Env && o.Key == g.Key }) {

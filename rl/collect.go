@@ -95,7 +95,9 @@ func (c *Collector) Collect(ctx context.Context, groups []*Group, s Sampling) (P
 	}
 	err := run.all()
 	for _, l := range run.active {
-		l.seq.Release()
+		if l.seq != nil { // nil where reading its opening failed
+			l.seq.Release()
+		}
 	}
 	_ = run.scoring.Wait() // a failing score is written into its rollout
 	if err == nil {

@@ -1,6 +1,7 @@
 package rl
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"muonclip/data/batch"
 	"muonclip/data/chat"
 	"muonclip/data/token"
 	"muonclip/internal/compute/cpu"
@@ -106,13 +108,19 @@ type learner struct {
 
 func newLearner(t testing.TB, e env.Environment, dir string) *learner {
 	t.Helper()
+	return longLearner(t, e, dir, 256)
+}
+
+// longLearner is newLearner with a model that reads so many tokens.
+func longLearner(t testing.TB, e env.Environment, dir string, context int) *learner {
+	t.Helper()
 	tok := testTokenizer(t)
 	be := cpu.New[float32](2)
 	cfg := model.Config{
 		VocabSize: 304, HiddenSize: 32, IntermediateSize: 64, MoeIntermediateSize: 32, NumHiddenLayers: 2, NumAttentionHeads: 2, NumKeyValueHeads: 2,
 		NSharedExperts: 1, NRoutedExperts: 4, NumExpertsPerTok: 2, FirstKDenseReplace: 1, NormTopkProb: true, RoutedScalingFactor: 1, ScoringFunc: "sigmoid", TopkMethod: "noaux_tc",
 		NGroup: 1, TopkGroup: 1, MoeLayerFreq: 1, HiddenAct: "silu",
-		KVLoraRank: 16, QKNopeHeadDim: 8, QKRopeHeadDim: 8, VHeadDim: 8, MaxPositionEmbeddings: 256, RopeTheta: 10000, RMSNormEps: 1e-6, InitializerRange: 0.05,
+		KVLoraRank: 16, QKNopeHeadDim: 8, QKRopeHeadDim: 8, VHeadDim: 8, MaxPositionEmbeddings: context, RopeTheta: 10000, RMSNormEps: 1e-6, InitializerRange: 0.05,
 	}
 	m, err := model.New(cfg, be)
 	if err != nil {
@@ -152,3 +160,102 @@ func (l *learner) learn(ctx context.Context, iterations int) error {
 	}
 	return loop.Run(ctx)
 }
+
+// steer raises the logits of some tokens by about so many nats, everywhere: one element of the residual stream becomes a
+// constant, of which the head makes them. A random model has 304 tokens of about the same probability.
+func (l *learner) steer(raise map[int32]float64) {
+	embed, head := l.model.Param("model.embed_tokens.weight").Value, l.model.Param("lm_head.weight").Value
+	for i := 0; i < len(embed); i += 32 {
+		embed[i], head[i] = 1, 0
+	}
+	for id, nats := range raise {
+		head[32*id] = float32(nats / 5.4) // what the constant is behind the last norm
+	}
+}
+
+// id is the token of a text.
+func (l *learner) id(t testing.TB, text string) int32 {
+	t.Helper()
+	if id, ok := l.trainer.Tokenizer.ID(text); ok {
+		return id
+	}
+	id, ok := l.trainer.Tokenizer.TokenID([]byte(text))
+	if !ok {
+		t.Fatalf("%q is no token", text)
+	}
+	return id
+}
+
+// talk makes the model write the letters a to d and end its turns after some of them.
+func (l *learner) talk(t testing.TB) {
+	t.Helper()
+	l.steer(map[int32]float64{l.id(t, "a"): 5, l.id(t, "b"): 5, l.id(t, "c"): 5, l.id(t, "d"): 5, l.id(t, "<|im_end|>"): 5.5})
+}
+
+// iteration starts the trainer and prepares a batch of its first iteration.
+func (l *learner) iteration(t testing.TB) batch.Batch {
+	t.Helper()
+	if err := l.trainer.Start(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	var b batch.Batch
+	if err := l.trainer.At(0, &b); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// hooked is copycat with something before its calls, and with other rewards and limits.
+type hooked struct {
+	copycat
+	size       uint64
+	before     func(call string, key env.Key) // call is reset, info, step or score
+	value      func(said, letters []string) float64
+	difficulty func(key env.Key) int
+	limit      env.Info // its MaxTurns and MaxTokens where they are not 0
+	gold       env.Policy
+}
+
+func (h hooked) Len() uint64 { return h.size }
+
+func (h hooked) hook(call string, key env.Key) {
+	if h.before != nil {
+		h.before(call, key)
+	}
+}
+
+func (h hooked) Reset(ctx context.Context, key env.Key) (env.Episode, error) {
+	h.hook("reset", key)
+	e, err := h.copycat.Reset(ctx, key)
+	return &hookedEpisode{e.(*copyEpisode), h}, err
+}
+
+type hookedEpisode struct {
+	*copyEpisode
+	hooked hooked
+}
+
+func (e *hookedEpisode) Info() env.Info {
+	e.hooked.hook("info", e.key)
+	i := e.copyEpisode.Info()
+	i.MaxTurns, i.MaxTokens = cmp.Or(e.hooked.limit.MaxTurns, i.MaxTurns), cmp.Or(e.hooked.limit.MaxTokens, i.MaxTokens)
+	if e.hooked.difficulty != nil {
+		i.Difficulty = e.hooked.difficulty(e.key)
+	}
+	return i
+}
+
+func (e *hookedEpisode) Step(ctx context.Context, turn chat.Output) ([]chat.Message, bool, error) {
+	e.hooked.hook("step", e.key)
+	return e.copyEpisode.Step(ctx, turn)
+}
+
+func (e *hookedEpisode) Score(ctx context.Context) ([]reward.Component, error) {
+	e.hooked.hook("score", e.key)
+	if e.hooked.value != nil {
+		return []reward.Component{{Name: "correct", Value: e.hooked.value(e.said, e.letters)}}, nil
+	}
+	return e.copyEpisode.Score(ctx)
+}
+
+func (e *hookedEpisode) Gold() env.Policy { return e.hooked.gold }

@@ -3,6 +3,7 @@ package rl
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -31,13 +32,22 @@ type live struct {
 // again.
 func (c *Collector) begin(ctx context.Context, e env.Environment, r *Rollout) *live {
 	l := &live{to: r}
-	var err error
-	if l.episode, err = guard(ctx, c.EnvTimeout, func(ctx context.Context) (env.Episode, error) { return e.Reset(ctx, r.Key) }); err != nil {
+	type first struct {
+		episode env.Episode
+		info    env.Info
+		opening chat.Dialogue
+	}
+	f, err := guard(ctx, c.EnvTimeout, func(ctx context.Context) (f first, err error) {
+		if f.episode, err = e.Reset(ctx, r.Key); err == nil {
+			f.info, f.opening = f.episode.Info(), f.episode.Opening()
+		}
+		return f, err
+	})
+	if err != nil {
 		l.fail(fmt.Errorf("%s %s cannot begin: %w", r.Env, r.Key, err))
 		return l
 	}
-	r.Info = l.episode.Info()
-	l.dialogue = l.episode.Opening()
+	l.episode, l.dialogue, r.Info = f.episode, f.opening, f.info
 	if len(r.IDs) == 0 {
 		if r.IDs, _, err = chat.Encode(c.Tokenizer, c.Format, l.dialogue, chat.RenderOptions{GenerationPrompt: true}); err != nil {
 			l.fail(err)
@@ -63,7 +73,11 @@ func (c *Collector) begin(ctx context.Context, e env.Environment, r *Rollout) *l
 		if i == len(r.Turns)-1 {
 			break
 		}
-		if done, err := c.step(ctx, l); err != nil || done {
+		done, err := c.step(ctx, l)
+		if err == nil && done {
+			err = errors.New("it was over earlier")
+		}
+		if err != nil {
 			l.fail(fmt.Errorf("%s %s took another way when its turns were taken again: %w", r.Env, r.Key, err))
 			return l
 		}
@@ -106,6 +120,9 @@ func (c *Collector) turnEnded(ctx context.Context, l *live) {
 		return
 	case len(l.to.Turns) >= max(1, l.to.Info.MaxTurns):
 		l.end(Turns)
+		return
+	case l.written >= c.limit(l.to):
+		l.end(Budget)
 		return
 	}
 	more, _, err := chat.Encode(c.Tokenizer, c.Format, l.dialogue, chat.RenderOptions{From: answered, GenerationPrompt: true})
@@ -165,13 +182,13 @@ func (c *Collector) score(ctx context.Context, l *live, a *Arena) {
 	}
 	components, err := guard(ctx, c.EnvTimeout, l.episode.Score)
 	if err == nil {
-		l.to.Components = components
 		l.to.Reward, err = a.Compose(components)
 	}
 	if err != nil {
 		l.to.Error = err.Error()
 		return
 	}
+	l.to.Components = components
 	if l.to.Finish.Cut() {
 		l.to.Reward -= c.CutPenalty
 	}

@@ -68,7 +68,7 @@ func (o Objective) Weights(rollouts []*Rollout, now [][]float64) [][]float64 {
 				weights[i][t] = (advantage - o.Tau*ratio) / k
 			}
 		case GRPO:
-			if variance == 0 {
+			if variance < 1e-20 { // equal rewards, but for rounding
 				continue
 			}
 			advantage /= math.Sqrt(variance)

@@ -105,6 +105,10 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 	i := 0
 	for _, g := range part {
 		rewarded := g.Rewarded()
+		if g.equal() { // what is left of its gradient is rounding, of which Muon would make a whole step
+			i += len(rewarded)
+			continue
+		}
 		for k, weights := range t.Objective.Weights(rewarded, now[i:i+len(rewarded)]) {
 			b.each(i+k, rewarded[k], func(token, position int) { b.Weights[position] = float32(weights[token] / float64(len(part))) })
 		}
@@ -116,8 +120,7 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 		return err
 	}
 	if len(lessons) > 0 {
-		t.now.Lessons = len(lessons)
-		if *dst, err = t.join(*dst, lay(lessons, dst.Cols).Batch, lessonWeight); err != nil {
+		if *dst, err = t.join(*dst, lay(lessons, t.cols(lessons)).Batch, lessonWeight); err != nil {
 			return err
 		}
 	}
@@ -131,8 +134,12 @@ const lessonWeight = 0.1
 // are others.
 func (t *Trainer) part(update int) []*Group {
 	var all, telling []*Group
-	for i, g := range t.groups {
-		if i%t.Updates != update || len(g.Rewarded()) == 0 {
+	i := -1
+	for _, g := range t.groups {
+		if len(g.Rewarded()) == 0 {
+			continue
+		}
+		if i++; i%t.Updates != update {
 			continue
 		}
 		all = append(all, g)
@@ -226,6 +233,11 @@ func (t *Trainer) prepare(iteration, update int) error {
 	if err := t.critique(t.ctx, it, groups); err != nil {
 		return err
 	}
+	lessons, err := t.lessons(t.ctx, groups)
+	if err != nil {
+		return err
+	}
+	it.Lessons = len(lessons)
 	it.Seconds.Critique = time.Since(begun).Seconds()
 	it.describe(groups, phases)
 	it.Pending = len(pending)
@@ -234,8 +246,10 @@ func (t *Trainer) prepare(iteration, update int) error {
 	}
 	it.Buckets = observe(t.buckets, groups)
 	it.Warnings = watch(t.past, it)
-	if err := writeIteration(t.Dir, it, groups, pending); err != nil {
-		return err
+	if len(flatten(groups)) > 0 { // else it fails, and is made again once the cause is mended
+		if err := writeIteration(t.Dir, it, groups, pending); err != nil {
+			return err
+		}
 	}
 	t.take(it, groups, pending)
 	return nil
@@ -243,6 +257,9 @@ func (t *Trainer) prepare(iteration, update int) error {
 
 func (t *Trainer) take(it *Iteration, groups, pending []*Group) {
 	t.now, t.groups, t.pending, t.buckets = it, groups, pending, it.Buckets
+	if n := len(t.past); n > 0 && t.past[n-1].Iteration == it.Iteration { // Start has read it
+		t.past = t.past[:n-1]
+	}
 	t.past = append(t.past, it)
 	if t.OnIteration != nil {
 		t.OnIteration(it)

@@ -39,6 +39,14 @@ func Generate(ctx context.Context, sampler Sampler, o Options) (*Result, error) 
 	if done, err := finished(o.Dir, config); done != nil || err != nil {
 		return done, err
 	}
+	if err := empty(o.Dir); err != nil {
+		return nil, err
+	}
+	held, err := lock(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer held.Close()
 	if err := prepare(o.Dir, config); err != nil {
 		return nil, err
 	}

@@ -335,3 +335,19 @@ func TestRowsComeBack(t *testing.T) {
 		t.Errorf("%d rows before the damage, error %v", n, damage)
 	}
 }
+
+// TestOneWriter: two runs cannot write one data set at the same time.
+func TestOneWriter(t *testing.T) {
+	dir := t.TempDir()
+	held, err := lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Generate(t.Context(), &fake{}, Options{Dir: dir, N: 3}); err == nil || !strings.Contains(err.Error(), "another process is writing") {
+		t.Errorf("error %v while another run writes", err)
+	}
+	held.Close()
+	if _, err := Generate(t.Context(), &fake{}, Options{Dir: dir, N: 3}); err != nil {
+		t.Error(err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/zeebo/xxh3"
+	"golang.org/x/sys/unix"
 
 	"muonclip/internal/atomicfile"
 	"muonclip/synth/dataset"
@@ -28,6 +29,39 @@ func fingerprint(c dataset.Config) string {
 	return fmt.Sprintf("%016x", xxh3.Hash(data))
 }
 
+// lock keeps other processes out of an unfinished data set until the file is closed.
+func lock(dir string) (*os.File, error) {
+	state := filepath.Join(dir, StateDir)
+	if err := os.MkdirAll(state, 0o755); err != nil {
+		return nil, fmt.Errorf("synth: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("synth: %w", err)
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(usage("another process is writing the data set %s: wait for it, or give another folder", dir), f.Close())
+	}
+	return f, nil
+}
+
+// empty makes sure that a folder without an unfinished run holds nothing that is not ours.
+func empty(dir string) error {
+	if _, err := os.Stat(filepath.Join(dir, StateDir)); err == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("synth: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() != StateDir && !strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
+			return usage("%s is not empty and holds no run to resume (there is %s): give another folder", dir, e.Name())
+		}
+	}
+	return nil
+}
+
 // prepare makes the folders of a data set, or takes over those of a run with the same configuration that did not end.
 func prepare(dir string, c dataset.Config) error {
 	path := filepath.Join(dir, StateDir, "config.json")
@@ -42,18 +76,6 @@ func prepare(dir string, c dataset.Config) error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("synth: %w", err)
 	} else {
-		entries, err := os.ReadDir(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("synth: %w", err)
-		}
-		for _, e := range entries {
-			if e.Name() != StateDir && !strings.HasPrefix(e.Name(), atomicfile.TempPrefix) {
-				return usage("%s is not empty and holds no run to resume (there is %s): give another folder", dir, e.Name())
-			}
-		}
-		if err := os.MkdirAll(filepath.Join(dir, StateDir), 0o755); err != nil {
-			return fmt.Errorf("synth: %w", err)
-		}
 		data, err := json.MarshalIndent(c, "", "  ")
 		if err != nil {
 			return fmt.Errorf("synth: %w", err)

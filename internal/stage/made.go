@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode"
 
 	"muonclip/data/chat"
 	"muonclip/data/dialogue"
 	"muonclip/data/recall"
+	"muonclip/data/token"
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
@@ -126,9 +128,17 @@ func (r *Run) location(ctx context.Context, s config.Source) (string, error) {
 	case config.Dialogues:
 		texts = r.dialogueTexts(ctx)
 	case config.Recall:
+		tok, err := r.LoadTokenizer()
+		if err != nil {
+			return "", err
+		}
+		words := wordsOf(tok)
+		if len(words) < 10 {
+			return "", UsageError{fmt.Errorf("the tokenizer has only %d words, too few for the source recall: leave it out", len(words))}
+		}
 		texts = func(yield func(string, error) bool) {
 			for i := range uint64(recallTexts) {
-				if !yield(recall.Text(r.Config.Seed, i), nil) {
+				if !yield(recall.Text(r.Config.Seed, i, words), nil) {
 					return
 				}
 			}
@@ -158,8 +168,21 @@ func (r *Run) location(ctx context.Context, s config.Source) (string, error) {
 	})
 }
 
-// recallTexts is the number of texts of the source recall: about 11 MB, more than a run of minutes reads.
+// recallTexts is the number of texts of the source recall: about 4 million tokens, more than a run of minutes reads.
 const recallTexts = 16_000
+
+// wordsOf lists the tokens that are a word with its space.
+func wordsOf(tok *token.Tokenizer) []string {
+	var words []string
+	for id := range tok.VocabSize() {
+		text, err := tok.Decode(nil, []int32{int32(id)})
+		word, spaced := strings.CutPrefix(string(text), " ")
+		if err == nil && spaced && len(word) > 1 && strings.IndexFunc(word, func(c rune) bool { return !unicode.IsLetter(c) }) < 0 {
+			words = append(words, string(text))
+		}
+	}
+	return words
+}
 
 // dialogueTexts reads the dialogues made for the tasks as text.
 func (r *Run) dialogueTexts(ctx context.Context) iter.Seq2[string, error] {

@@ -12,6 +12,7 @@ import (
 	"muonclip/data/token"
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/checkpoint"
+	"muonclip/internal/config"
 	"muonclip/internal/progress"
 )
 
@@ -137,6 +138,9 @@ func (r *Run) corpus(ctx context.Context, limit int64) (*corpus.Corpus, error) {
 		weights += s.Weight
 	}
 	for _, s := range d.Sources {
+		if s.Path == config.Recall && !hasTokenizer(r.path("data", "tokenizer")) {
+			continue // it is made of the tokens that are being learned
+		}
 		share := 1 / float64(len(d.Sources))
 		if weights > 0 {
 			share = s.Weight / weights
