@@ -2,24 +2,34 @@ package rl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"muonclip/data/chat"
 	"muonclip/internal/rng"
 	"muonclip/rl/env"
+	"muonclip/rl/reward"
 )
 
 // Preflight is what policies that need no training earn in an arena: the shares of episodes with the whole reward.
 type Preflight struct {
 	Gold   Rate // the environment's own solution, where it knows one
 	Silent Rate // says nothing
-	Random Rate // says words of the task in any order, and calls offered tools with any arguments
+	Random Rate // says words of the task in any order, and calls offered tools with any arguments; of no episode where Ranked
 }
 
+// cheap is the share of episodes in which a policy that knows nothing may earn the whole reward.
+const cheap = 0.1
+
 // Check lets the environment's own solution, a silent and a random policy act in n episodes. It fails where a gold
-// solution does not earn the whole reward, or where a policy that knows nothing earns it in more than a tenth of the
-// episodes: training on such rewards would teach the wrong thing.
+// solution does not earn the whole reward, where silence earns it in more than a tenth of the episodes, or where the
+// random policy does so beyond chance, which is when its whole interval lies above a tenth: training on such rewards would
+// teach the wrong thing. Rates of fewer than ten episodes are not judged.
+//
+// What cannot be measured of the silent and the random policy they have not won; of the gold solution it is an error. The
+// random policy does not act in a Ranked arena: all that code decides of an open answer, any words may have, and a critic
+// would have to tell the rest.
 func (a *Arena) Check(ctx context.Context, n int, seed uint64) (Preflight, error) {
 	var p Preflight
 	var gold, golds, silent, random, all int
@@ -37,6 +47,9 @@ func (a *Arena) Check(ctx context.Context, n int, seed uint64) (Preflight, error
 			{func(env.Episode) env.Policy { return silentPolicy{} }, &silent},
 			{func(env.Episode) env.Policy { return &randomPolicy{seed: seed, index: uint64(i)} }, &random},
 		} {
+			if a.Ranked && c.won == &random {
+				continue
+			}
 			e, err := a.Reset(ctx, key)
 			if err != nil {
 				return p, fmt.Errorf("rl: %s %s: %w", a.Name(), key, err)
@@ -48,33 +61,48 @@ func (a *Arena) Check(ctx context.Context, n int, seed uint64) (Preflight, error
 			if c.won == &gold {
 				golds++
 			}
-			earned, why, err := a.play(ctx, e, policy)
+			components, err := play(ctx, e, policy)
+			if c.won != &gold && errors.Is(err, reward.ErrUnavailable) {
+				continue
+			}
+			if err != nil {
+				return p, fmt.Errorf("rl: %s %s: %w", a.Name(), key, err)
+			}
+			// A rule that cannot compose what was measured is wrong whoever acts, so that it is an error for all of them.
+			earned, err := a.Compose(components)
 			if err != nil {
 				return p, fmt.Errorf("rl: %s %s: %w", a.Name(), key, err)
 			}
 			if earned >= 1 {
 				*c.won++
 			} else if c.won == &gold {
-				return p, fmt.Errorf("rl: the gold solution of %s %s earns %.3f of 1 (%s): the environment or its reward is broken", a.Name(), key, earned, why)
+				return p, fmt.Errorf("rl: the gold solution of %s %s earns %.3f of 1 (%s): the environment or its reward is broken", a.Name(), key, earned, shortfall(components))
 			}
 		}
 	}
-	p = Preflight{Gold: NewRate(gold, golds), Silent: NewRate(silent, all), Random: NewRate(random, all)}
-	for name, r := range map[string]Rate{"silent": p.Silent, "random": p.Random} {
-		if r.Of >= 10 && r.Share > 0.1 {
-			return p, fmt.Errorf("rl: a %s policy earns the whole reward in %d of %d episodes of %s: give the reward gates, or other weights", name, r.Successes, r.Of, a.Name())
+	p = Preflight{Gold: NewRate(gold, golds), Silent: NewRate(silent, all)}
+	if !a.Ranked {
+		p.Random = NewRate(random, all)
+	}
+	for _, c := range []struct {
+		name  string
+		rate  Rate
+		least float64 // of what it earns, as far as is known
+	}{{"silent", p.Silent, p.Silent.Share}, {"random", p.Random, p.Random.Low}} {
+		if r := c.rate; r.Of >= 10 && c.least > cheap {
+			return p, fmt.Errorf("rl: a %s policy earns the whole reward in %d of %d episodes of %s: give the reward gates, or other weights", c.name, r.Successes, r.Of, a.Name())
 		}
 	}
 	return p, nil
 }
 
-// play lets a policy act until the episode is over and composes its reward.
-func (a *Arena) play(ctx context.Context, e env.Episode, policy env.Policy) (earned float64, why string, err error) {
+// play lets a policy act until the episode is over and measures what it did.
+func play(ctx context.Context, e env.Episode, policy env.Policy) ([]reward.Component, error) {
 	d := e.Opening()
 	for range max(1, e.Info().MaxTurns) {
 		m, err := policy.Act(ctx, d.Messages, d.Tools)
 		if err != nil {
-			return 0, "", err
+			return nil, err
 		}
 		out := chat.Output{Content: m.Content, Finish: chat.FinishStop}
 		for i, call := range m.ToolCalls {
@@ -86,24 +114,24 @@ func (a *Arena) play(ctx context.Context, e env.Episode, policy env.Policy) (ear
 		d.Messages = append(d.Messages, out.Message())
 		answer, done, err := e.Step(ctx, out)
 		if err != nil {
-			return 0, "", err
+			return nil, err
 		}
 		d.Messages = append(d.Messages, answer...)
 		if done {
 			break
 		}
 	}
-	components, err := e.Score(ctx)
-	if err != nil {
-		return 0, "", err
-	}
+	return e.Score(ctx)
+}
+
+// shortfall names the components that are not whole.
+func shortfall(components []reward.Component) (why string) {
 	for _, c := range components {
 		if c.Value < 1 {
 			why += fmt.Sprintf("%s %.2f %s; ", c.Name, c.Value, c.Evidence)
 		}
 	}
-	earned, err = a.Compose(components)
-	return earned, why, err
+	return why
 }
 
 type silentPolicy struct{}

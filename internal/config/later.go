@@ -105,10 +105,10 @@ type RL struct {
 	PTXWeight        float64 `json:"ptx_weight" doc:"weight of the SFT loss mixed into each step; 0 for none"`
 	PTXRows          int     `json:"ptx_rows" doc:"rows of SFT dialogues in each step"`
 	MaxBatch         int     `json:"max_batch" doc:"rollouts generated at a time; never changes a result unless token_budget ends an iteration"`
-	MicroBatchSize   int     `json:"micro_batch_size" doc:"rows of one forward pass; 0 means all"`
+	MicroBatchSize   int     `json:"micro_batch_size" doc:"rows of one forward pass; the last pass of a step may have fewer; 0 means all"`
 	Critic           bool    `json:"critic" doc:"the policy ranks its own open answers by rubrics, kept honest on answers that a program verifies"`
 	Rubrics          string  `json:"rubrics" doc:"YAML file with rubrics of your own for the critic; empty for none"`
-	EvalEvery        int     `json:"eval_every" doc:"iterations between evaluations on held-out tasks; 0 evaluates only at the end"`
+	EvalEvery        int     `json:"eval_every" doc:"iterations between evaluations on held-out tasks; 0 evaluates only in the comparison at the end of muonclip run"`
 	EvalEpisodes     int     `json:"eval_episodes" doc:"held-out tasks of each sort in an evaluation"`
 	CheckpointEvery  int     `json:"checkpoint_every" doc:"iterations between checkpoints; 0 saves only at the end and on interruption"`
 }
@@ -128,7 +128,7 @@ func (c Config) For(stage string) Config {
 	case StageRL:
 		r := c.RL
 		t.Steps, t.Tokens = r.Iterations*r.Updates, 0
-		t.BatchSize, t.MicroBatchSize, t.LR, t.Schedule = r.Prompts*r.Samples, 0, r.LR, "constant"
+		t.BatchSize, t.MicroBatchSize, t.LR, t.Schedule = r.Prompts*r.Samples, r.MicroBatchSize, r.LR, "constant"
 		t.WarmupSteps, t.DecaySteps, t.DecayFraction = r.WarmupSteps, 0, 0
 		t.EvalEvery, t.CheckpointEvery, t.SampleEvery, t.SamplePrompts = 0, r.CheckpointEvery*r.Updates, 0, nil
 		t.RouterBiasUpdateRate = 0 // rollouts and training must route alike
@@ -208,6 +208,7 @@ func (c Config) checkLater(ck *checker) {
 	}{
 		{"iterations", float64(r.Iterations)}, {"tau", r.Tau}, {"temperature", r.Temperature}, {"final_temperature", r.FinalTemperature},
 		{"cut_penalty", r.CutPenalty}, {"token_budget", float64(r.TokenBudget)}, {"ptx_weight", r.PTXWeight}, {"max_tokens", float64(r.MaxTokens)}, {"max_length", float64(r.MaxLength)}, {"eval_episodes", float64(r.EvalEpisodes)},
+		{"micro_batch_size", float64(r.MicroBatchSize)},
 	} {
 		ck.notNegative("rl."+n.key, n.v)
 	}

@@ -246,7 +246,7 @@ func TestDefaultPresetAndData(t *testing.T) {
 }
 
 func TestPresetNames(t *testing.T) {
-	want := []string{"dense-124m", "kimi-k2", "mini", "moonlight-16b-a3b", "small-moe", "tiny"}
+	want := []string{"agent", "dense-124m", "kimi-k2", "mini", "moonlight-16b-a3b", "small-moe", "tiny"}
 	if d := cmp.Diff(want, configs.Names()); d != "" {
 		t.Errorf("presets (-want +got):\n%s", d)
 	}

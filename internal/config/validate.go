@@ -127,7 +127,8 @@ func (c Config) checkTrain(ck *checker) {
 	ck.positive("train.batch_size", float64(t.BatchSize))
 	ck.positive("train.seq_len", float64(t.SeqLen))
 	ck.positive("train.lr", t.LR)
-	if t.MicroBatchSize < 0 || t.MicroBatchSize > 0 && t.BatchSize%t.MicroBatchSize != 0 {
+	// The steps of reinforcement learning have as many rows as there are rollouts to learn from, which no number divides.
+	if t.MicroBatchSize < 0 || c.Stage != StageRL && t.MicroBatchSize > 0 && t.BatchSize%t.MicroBatchSize != 0 {
 		ck.bad("train.micro_batch_size is %d, want a divisor of train.batch_size %d, or 0", t.MicroBatchSize, t.BatchSize)
 	}
 	if t.SeqLen > c.Model.MaxPositionEmbeddings {

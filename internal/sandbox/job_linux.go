@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -92,7 +93,7 @@ func (s *supervisor) run(o order, files []*os.File) done {
 	var status unix.WaitStatus
 	var usage unix.Rusage
 	for {
-		if _, err = unix.Wait4(pid, &status, 0, &usage); err != unix.EINTR {
+		if _, err = unix.Wait4(pid, &status, 0, &usage); !errors.Is(err, unix.EINTR) {
 			break
 		}
 	}

@@ -68,7 +68,7 @@ func restrictFiles(folder string) error {
 	if e != 0 {
 		return fmt.Errorf("landlock: make rules: %w", e)
 	}
-	defer unix.Close(int(fd))
+	defer func() { _ = unix.Close(int(fd)) }() // the rules hold without the descriptor
 	const write = unix.LANDLOCK_ACCESS_FS_WRITE_FILE
 	for _, r := range []struct {
 		path   string
@@ -89,7 +89,7 @@ func allowBeneath(rules int, path string, access uint64) error {
 	if err != nil {
 		return err
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // opened as a path only, so that nothing can be lost
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(fd)}
 	if _, _, e := unix.RawSyscall6(unix.SYS_LANDLOCK_ADD_RULE, uintptr(rules), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0); e != 0 {
 		return e

@@ -74,7 +74,7 @@ func (s *Sandbox) start(ctx context.Context) (*slot, error) {
 		one.cmd.SysProcAttr = inNamespaces()
 	}
 	if err := one.cmd.Start(); err != nil {
-		one.conn.Close()
+		_ = one.conn.Close() // nobody is at its other end; the refusal says more
 		return nil, refusal(Namespaces, err)
 	}
 	if one.group, err = s.groups.add(one.cmd.Process.Pid); err != nil {
@@ -121,7 +121,7 @@ func refusal(layer string, err error) error {
 // end ends the supervisor, which is the end of all processes in its namespace.
 func (one *slot) end() {
 	one.ended.Do(func() {
-		one.conn.Close()
+		_ = one.conn.Close() // the end of it is all that the supervisor waits for
 		if one.cmd.SysProcAttr.Cloneflags != 0 {
 			_ = one.cmd.Process.Kill() // without a namespace it must clear up by itself, which it does when the connection ends
 		}

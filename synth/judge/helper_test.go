@@ -5,7 +5,6 @@ import (
 	"sync"
 	"testing"
 
-	"muonclip/internal/rng"
 	"muonclip/synth"
 	"muonclip/synth/actor"
 	"muonclip/synth/env"
@@ -45,21 +44,4 @@ func clean(t testing.TB, seed uint64, n int) []*env.Trajectory {
 		t.Fatalf("%d clean dialogues, want %d", len(out), n)
 	}
 	return out
-}
-
-// first plants a defect into the first dialogue that has room for it.
-func first(t testing.TB, trs []*env.Trajectory, name string) Sample {
-	t.Helper()
-	for _, k := range Kinds() {
-		for i, tr := range trs {
-			if k.Name != name {
-				continue
-			}
-			if s, ok := Plant(t.Context(), tr, k, rng.New(1, "judge/test", uint64(i))); ok {
-				return s
-			}
-		}
-	}
-	t.Fatalf("no dialogue has room for %s", name)
-	return Sample{}
 }

@@ -15,8 +15,7 @@ func (c *Session) healthy(taken *capture) bool {
 // explain makes an *Error of what went wrong and marks the session as unusable.
 func (c *Session) explain(ctx, limited context.Context, limit time.Duration, during string, taken *capture, err error) error {
 	if ctx.Err() != nil { // the caller gave up, which is nobody's fault
-		c.fail(ctx.Err())
-		return ctx.Err()
+		return c.fail(ctx.Err())
 	}
 	cause := err
 	switch {

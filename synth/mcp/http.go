@@ -3,6 +3,7 @@ package mcp
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -81,8 +82,8 @@ func (t *roundTrip) RoundTrip(req *http.Request) (*http.Response, error) {
 			}
 			return resp, nil
 		}
-		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		resp.Body.Close()
+		_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // read only so that the connection can be used again
+		_ = resp.Body.Close()                                         // nobody needs this answer
 		timer := time.NewTimer(pause)
 		select {
 		case <-timer.C:
@@ -100,7 +101,7 @@ func refusedCall(resp *http.Response) bool {
 		return false
 	}
 	data, err := io.ReadAll(resp.Body)
-	resp.Body.Close()
+	_ = resp.Body.Close() // all that it has is read
 	resp.Body = io.NopCloser(bytes.NewReader(data))
 	if err != nil {
 		return false
@@ -165,7 +166,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.copy.Write(p[:n])
 		b.taken.mu.Unlock()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		b.taken.note(fmt.Errorf("%w: the answer breaks off: %w", ErrHTTP, err))
 	}
 	return n, err

@@ -93,11 +93,11 @@ func TestHTTPFaults(t *testing.T) {
 		}},
 		{"429 for good", ErrHTTP, "429 Too Many Requests, 4 times", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "0")
-			http.Error(w, "slow down", 429)
+			http.Error(w, "slow down", http.StatusTooManyRequests)
 		}},
 		{"429 for long", ErrHTTP, "429 Too Many Requests", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "3600")
-			http.Error(w, "slow down", 429)
+			http.Error(w, "slow down", http.StatusTooManyRequests)
 		}},
 		{"disconnect", ErrHTTP, "EOF", func(w http.ResponseWriter, _ *http.Request) { hijack(w, "") }},
 		{"half a body", ErrHTTP, "breaks off", func(w http.ResponseWriter, _ *http.Request) {
@@ -192,7 +192,7 @@ func TestHTTPRetry(t *testing.T) {
 	var turned atomic.Int32
 	server := httpServer(t, true, true, func(w http.ResponseWriter, r *http.Request, next http.Handler) {
 		if r.Header.Get("Authorization") != "Bearer top-secret" {
-			http.Error(w, "who are you", 401)
+			http.Error(w, "who are you", http.StatusUnauthorized)
 			return
 		}
 		if n := turned.Add(1); n%3 != 0 {

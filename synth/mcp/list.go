@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -64,7 +65,8 @@ func (c *Session) list(ctx context.Context) (Listing, error) {
 			return err
 		})
 		if err != nil {
-			if _, ours := err.(*Error); !ours && ctx.Err() == nil {
+			var ours *Error
+			if !errors.As(err, &ours) && ctx.Err() == nil {
 				err = c.wrap(during, err) // the server refused
 			}
 			return Listing{}, err

@@ -44,7 +44,7 @@ func (p *Pool) Listing(ctx context.Context) (Listing, error) {
 	if err != nil {
 		return Listing{}, err
 	}
-	defer e.Close()
+	defer func() { _ = e.Close() }() // what it reports is a folder that is left; the list is whole
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return *p.listing, nil
@@ -84,7 +84,7 @@ func (p *Pool) session(ctx context.Context) (*Session, error) {
 		if s.failure() == nil {
 			return s, nil
 		}
-		s.Close() // it died while nobody used it
+		_ = s.Close() // it died while nobody used it, and another one takes its place
 	}
 }
 
@@ -96,7 +96,7 @@ func (p *Pool) start(ctx context.Context) (*Session, error) {
 	}
 	l, err := s.Tools(ctx)
 	if err != nil {
-		s.Close()
+		_ = s.Close() // why there is no list says more
 		return nil, err
 	}
 	p.mu.Lock()
@@ -106,7 +106,7 @@ func (p *Pool) start(ctx context.Context) (*Session, error) {
 	}
 	p.mu.Unlock()
 	if first != nil && first.Fingerprint() != l.Fingerprint() {
-		s.Close()
+		_ = s.Close() // that the tools changed says more
 		err := fmt.Errorf("%w since it was first started: %s", ErrChanged, difference(first.Tools, l.Tools))
 		return nil, &Error{p.server.Name, "tools/list", err, advice(err)}
 	}

@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -68,10 +67,11 @@ func startProcess(s Server, dir *scratch) (*process, error) {
 	go func() {
 		p.status = cmd.Wait()
 		killGroup(cmd) // what it leaves behind serves nobody
-		// What it wrote last is read, but not for longer than this if somebody outside the group keeps the pipes open.
+		// What it wrote last is read, but not for longer than this if somebody outside the group keeps the pipes open. A
+		// deadline is refused only where a pipe is closed already.
 		soon := time.Now().Add(time.Second)
-		p.stdout.SetReadDeadline(soon)
-		p.stderr.file.SetReadDeadline(soon)
+		_ = p.stdout.SetReadDeadline(soon)
+		_ = p.stderr.file.SetReadDeadline(soon)
 		close(p.exited)
 	}()
 	return p, nil
@@ -111,12 +111,8 @@ func (p *process) gone() error {
 	default:
 		return nil
 	}
-	var exit *exec.ExitError
-	switch {
-	case p.status == nil:
+	if p.status == nil {
 		return fmt.Errorf("%w (exit status 0)", ErrGone)
-	case errors.As(p.status, &exit):
-		return fmt.Errorf("%w (%s)", ErrGone, exit)
 	}
 	return fmt.Errorf("%w (%w)", ErrGone, p.status)
 }

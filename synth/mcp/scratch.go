@@ -47,7 +47,7 @@ func newScratch(root string) (*scratch, error) {
 	s := &scratch{filepath.Join(root, "muonclip-mcp-"+hex.EncodeToString(name[:]))}
 	for _, dir := range []string{s.base, s.work(), s.home(), s.temp()} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
-			s.remove()
+			_ = s.remove() // why it could not be made says more
 			return nil, fmt.Errorf("mcp: scratch folder: %w", err)
 		}
 	}
@@ -82,9 +82,9 @@ func (s *scratch) empty() error {
 
 // allowRemoval gives folders back the permissions without which they cannot be emptied.
 func allowRemoval(dir string) {
-	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+	_ = filepath.WalkDir(dir, func(path string, d os.DirEntry, _ error) error {
 		if d != nil && d.IsDir() {
-			os.Chmod(path, 0o700)
+			_ = os.Chmod(path, 0o700) // what stays forbidden, the removal reports
 		}
 		return nil
 	})

@@ -56,7 +56,7 @@ func connect(ctx context.Context, s Server, root string) (*Session, error) {
 			return nil, err
 		}
 		if c.process, err = startProcess(s, c.scratch); err != nil {
-			c.scratch.remove()
+			_ = c.scratch.remove() // why it did not start says more
 			return nil, &Error{s.Name, "start", err, advice(err)}
 		}
 		c.wire = newWire(c.process, s.Limits)
@@ -77,10 +77,10 @@ func connect(ctx context.Context, s Server, root string) (*Session, error) {
 	}
 	if err != nil {
 		if session != nil {
-			session.Close()
+			_ = session.Close() // it failed already
 		}
 		err = c.explain(ctx, limited, s.Limits.Start, "initialize", taken, err)
-		c.Close()
+		_ = c.Close() // why there is no session says more
 		return nil, err
 	}
 	c.client = session
@@ -170,7 +170,7 @@ func (c *Session) ask(ctx context.Context, during string, limit time.Duration, d
 // abandon cuts the connection, so that whoever waits in the SDK is released.
 func (c *Session) abandon() {
 	if c.wire != nil {
-		c.wire.Close()
+		_ = c.wire.Close() // always nil
 	}
 }
 
@@ -179,8 +179,8 @@ func (c *Session) Close() error {
 	var err error
 	c.once.Do(func() {
 		whole := c.failure() == nil
-		c.fail(ErrClosed)
-		if !whole { // nobody who is broken is asked politely
+		_ = c.fail(ErrClosed) // gives back what it is given
+		if !whole {           // nobody who is broken is asked politely
 			c.abandon()
 		}
 		if c.client != nil {

@@ -48,7 +48,7 @@ func (w *wire) SessionID() string { return "" }
 // Close implements sdk.Connection. It does not wait for the process, which the session ends.
 func (w *wire) Close() error {
 	w.p.stdin.Close()
-	w.p.stdout.SetReadDeadline(time.Unix(1, 0))
+	_ = w.p.stdout.SetReadDeadline(time.Unix(1, 0)) // refused only where it is closed, when nobody waits for it
 	return nil
 }
 
@@ -178,11 +178,12 @@ func (w *wire) Write(ctx context.Context, m jsonrpc.Message) error {
 	}
 	w.write.Lock()
 	defer w.write.Unlock()
-	// A server that does not read its input must not hold the writer.
-	stop := context.AfterFunc(ctx, func() { w.p.stdin.SetWriteDeadline(time.Unix(1, 0)) })
+	// A server that does not read its input must not hold the writer. Deadlines are refused only where the input is closed,
+	// and then the write says so.
+	stop := context.AfterFunc(ctx, func() { _ = w.p.stdin.SetWriteDeadline(time.Unix(1, 0)) })
 	_, err = w.p.stdin.Write(append(data, '\n'))
 	if !stop() && err == nil {
-		w.p.stdin.SetWriteDeadline(time.Time{})
+		_ = w.p.stdin.SetWriteDeadline(time.Time{})
 	}
 	if err != nil { // half a line may be there, so nothing more can be said
 		return w.fail(fmt.Errorf("%w: it does not read its standard input: %w", ErrGone, err))

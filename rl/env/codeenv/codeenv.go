@@ -38,6 +38,7 @@ import (
 // Style is how generated tasks are worded.
 type Style uint8
 
+// The styles. The zero value is Plain.
 const (
 	Plain Style = iota // a signature with a docstring and examples, and a request for a code block
 	Terse              // as short as can be, such as def f(x): # add 3
@@ -47,6 +48,7 @@ const (
 // Part is a part of all tasks.
 type Part uint8
 
+// The parts. The zero value is All.
 const (
 	All     Part = iota // training and held-out
 	Train               // what a model may be trained on
@@ -56,6 +58,7 @@ const (
 // Runner is what judges programs.
 type Runner uint8
 
+// The runners. The zero value is Python.
 const (
 	Python   Runner = iota // python3 in a sandbox
 	Starlark               // the interpreter in this process, see the package's comment

@@ -25,6 +25,7 @@ import (
 // Style is how generated questions are worded.
 type Style uint8
 
+// The styles. The zero value is Plain.
 const (
 	Plain Style = iota // sentences, with a request to give the answer after ####
 	Terse              // as short as can be, such as 7+5=
@@ -34,6 +35,7 @@ const (
 // Part is a part of all problems.
 type Part uint8
 
+// The parts. The zero value is All.
 const (
 	All     Part = iota // training and held-out
 	Train               // what a model may be trained on

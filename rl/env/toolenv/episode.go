@@ -17,11 +17,11 @@ import (
 
 // The components of an episode's reward.
 const (
-	WellFormed = "well_formed" // the share of turns that can be read and whose calls fit the schemas of offered tools
-	State      = "state"       // 1 when the final state is the goal
+	WellFormed = "well_formed" // the share of turns that can be read and whose calls fit the schemas of offered tools; 0 where nothing was done
+	State      = "state"       // 1 when the final state is the goal and anything was done
 	Facts      = "facts"       // the share of facts and bad news that the user was told
 	Policy     = "policy"      // 1 when no rule was broken and nothing was done without the consent that it needs
-	Rubric     = "rubric"      // the share of all criteria of the rubric that are met
+	Rubric     = "rubric"      // the share of all criteria of the rubric that are met; 0 where nothing was done
 	Solved     = "solved"      // 1 when the rubric is met in full and Policy is 1
 )
 
@@ -34,6 +34,7 @@ type episode struct {
 	opening chat.Dialogue
 	turns   int
 	defects []string // what is wrong with turns, one entry for each that is not well-formed
+	acted   bool     // the policy said or called anything, whether right or wrong
 	scored  bool
 }
 
@@ -55,6 +56,7 @@ func (e *episode) Step(ctx context.Context, turn chat.Output) ([]chat.Message, b
 		return nil, done, fmt.Errorf("toolenv: episode %s: %w", e.task.ID(), err)
 	}
 	e.turns++
+	e.acted = e.acted || len(turn.Calls) > 0 || strings.TrimSpace(turn.Content) != ""
 	bad := turn.Err()
 	for _, c := range e.gym.Calls()[before:] {
 		if synth.Invalid(c.Code) && bad == nil {
@@ -67,7 +69,8 @@ func (e *episode) Step(ctx context.Context, turn chat.Output) ([]chat.Message, b
 	return slices.Clone(obs.Messages), done, nil
 }
 
-// Score implements env.Episode.
+// Score implements env.Episode. Whoever neither says nor calls anything earns nothing for a world that had to stay as it is
+// and for turns without a mistake.
 func (e *episode) Score(context.Context) ([]reward.Component, error) {
 	if e.scored {
 		return nil, errors.New("toolenv: an episode is scored once")
@@ -87,9 +90,15 @@ func (e *episode) Score(context.Context) ([]reward.Component, error) {
 		}
 		return float64(good) / float64(all)
 	}
+	formed := share(e.turns-len(e.defects), e.turns, 0)
+	if !e.acted {
+		const nothing = "nothing was said or called"
+		formed, s.Share, s.Passed = 0, 0, false
+		e.defects, missing = append(e.defects, nothing), append(missing, nothing)
+	}
 	components := []reward.Component{
-		{Name: WellFormed, Value: share(e.turns-len(e.defects), e.turns, 0), Evidence: list(e.defects)},
-		{Name: State, Value: one(tr.Record.Final == tr.Task.Goal), Evidence: "final " + tr.Record.Final + ", goal " + tr.Task.Goal},
+		{Name: WellFormed, Value: formed, Evidence: list(e.defects)},
+		{Name: State, Value: one(e.acted && tr.Record.Final == tr.Task.Goal), Evidence: "final " + tr.Record.Final + ", goal " + tr.Task.Goal},
 		{Name: Facts, Value: share(told, facts, 1), Evidence: fmt.Sprintf("%d of %d told", told, facts)},
 		{Name: Policy, Value: one(len(forbidden) == 0), Evidence: list(forbidden)},
 		{Name: Rubric, Value: s.Share, Evidence: list(missing)},

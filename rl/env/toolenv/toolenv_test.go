@@ -133,7 +133,8 @@ func TestGoldSolves(t *testing.T) {
 	}
 }
 
-// TestCheapPoliciesFail: who does nothing, repeats the user or calls anything solves hardly any task.
+// TestCheapPoliciesFail: who does nothing, repeats the user or calls anything solves hardly any task, and silence earns
+// nothing even where nothing had to change.
 func TestCheapPoliciesFail(t *testing.T) {
 	n := uint64(300)
 	if testing.Short() {
@@ -149,8 +150,17 @@ func TestCheapPoliciesFail(t *testing.T) {
 				"wild":   func(ep env.Episode) env.Policy { return wild(t, ep, rng.New(3, "wild", i)) },
 			} {
 				ep := reset(t, e, 42, i)
-				if _, _, score := play(t, ep, p(ep)); score[Solved].Value == 1 {
+				_, _, score := play(t, ep, p(ep))
+				if score[Solved].Value == 1 {
 					solved[who]++
+				}
+				if who != "silent" {
+					continue
+				}
+				for _, name := range []string{WellFormed, State, Rubric, Solved} {
+					if c := score[name]; c.Value != 0 {
+						t.Errorf("%s %d (%s): silence earns %s %v: %s", name, i, ep.Info().Kind, name, c.Value, c.Evidence)
+					}
 				}
 			}
 		}
@@ -253,6 +263,44 @@ func TestRoundTrip(t *testing.T) {
 		}
 		if score[0].Name != WellFormed || score[0].Value != 0 || !strings.Contains(score[0].Evidence, "turn 1:") || !strings.Contains(score[0].Evidence, "turn 2:") {
 			t.Errorf("%s: %+v, want two malformed turns", c.turn, score[0])
+		}
+	}
+}
+
+// TestActed: a call or a word, whether right or wrong, is what tells a policy from a silent one; white space is not.
+func TestActed(t *testing.T) {
+	e := New(tasktest.Compact(t), Config{})
+	for _, c := range []struct {
+		name  string
+		turn  chat.Output
+		acted bool
+	}{
+		{"nothing", chat.Output{Finish: chat.FinishStop}, false},
+		{"white space", chat.Output{Content: " \n", Finish: chat.FinishStop}, false},
+		{"a word", chat.Output{Content: "Hm.", Finish: chat.FinishStop}, true},
+		{"an unknown tool", outputOf(chat.Message{ToolCalls: []chat.ToolCall{{Name: "no_such_tool", Arguments: []byte(`{}`)}}}, 0), true},
+	} {
+		for i := range uint64(20) {
+			ep := reset(t, e, 46, i)
+			if _, _, err := ep.Step(context.Background(), c.turn); err != nil {
+				t.Fatal(err)
+			}
+			x := ep.(*episode)
+			same := x.gym.Trajectory().Record.Final == x.task.Goal
+			components, err := ep.Score(context.Background())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, got := range components {
+				switch {
+				case got.Name == State && got.Value != one(c.acted && same):
+					t.Errorf("%s, %d: state is %v (%s)", c.name, i, got.Value, got.Evidence)
+				case !c.acted && (got.Name == Rubric || got.Name == WellFormed) && (got.Value != 0 || !strings.Contains(got.Evidence, "nothing was said")):
+					t.Errorf("%s, %d: %s is %v (%s)", c.name, i, got.Name, got.Value, got.Evidence)
+				case c.name == "a word" && got.Name == WellFormed && got.Value != 1:
+					t.Errorf("%s, %d: %s is %v (%s)", c.name, i, got.Name, got.Value, got.Evidence)
+				}
+			}
 		}
 	}
 }

@@ -26,10 +26,12 @@ var latin = []tongue{
 		entre cuando todo esta ser son dos también fue había era muy años hasta desde está mi porque qué sólo han yo hay vez
 		puede todos así nos ni parte tiene él uno donde bien tiempo mismo ese ahora cada archivo fichero pudo puede error usted
 		esto ella estaba`, "áéíñóúü"},
+	//nolint:misspell // foreign words
 	{"pt", `de a o que e do da em um para é com não uma os no se na por mais as dos como mas foi ao ele das tem à seu sua ou ser
 		quando muito há nos já está eu também só pelo pela até isso ela entre era depois sem mesmo aos ter seus quem nas me esse
 		eles estão você tinha foram essa num nem suas meu às minha têm numa pelos ficheiro arquivo erro são foi pode este esta
 		nossa nosso muita pessoas`, "áâãàçéêíóôõú"},
+	//nolint:misspell // foreign words
 	{"it", `di che e la il un a è per in una mi sono ho non ma lo ha le si ti i con cosa se io come da ci no questo qui hai sei del
 		bene tu sì me più al mio c'è te solo tutto era gli della lei mia o so perché quando ne essere anche nel alla dei delle
 		fatto stato due ancora dove file errore impossibile questa nella dal sul dalla loro suo sua molto molti c l d dell all
@@ -92,7 +94,7 @@ var arabic = []tongue{
 	{"ar", `في من على إلى أن هذا هذه التي الذي كان مع عن لا ما هو هي كل قد بعد أو لم بين ذلك كما ثم أنه كانت إن لكن عند حتى غير يكون
 		أكثر فيه منذ حيث أي له لها يمكن تم خطأ ملف الملف غير ليس أنا نحن أنت هم يا و جدا هناك كانوا قبل`, "ةىيكأإؤئآ"},
 	{"fa", `و در به از که این را با است برای آن یک خود تا کرد بر هم نیز گفت می شد ما اما یا شده باید هر آنها بود او دیگر کند من تو
-		شما ایشان است هست نیست بسیار همه چه خیلی پرونده خطا نمی‌توان می‌شود می‌کند نمی‌شود کردن ها های اگر بی پیش وقتی`, "پچژگکیآئؤ"},
+		شما ایشان است هست نیست بسیار همه چه خیلی پرونده خطا ` + "نمی\u200cتوان می\u200cشود می\u200cکند نمی\u200cشود" + ` کردن ها های اگر بی پیش وقتی`, "پچژگکیآئؤ"},
 	{"ur", `کے کی میں ہے اور سے کا کو اس نے پر ایک ہیں کہ یہ بھی نہیں تھا وہ جو ان کر گیا لیے تھے تھی ہوتا ہوئے تو ہی کسی ہو آپ ہم
 		میرے میرا اپنے اپنی تک بعد کیا ساتھ لئے گی گا جا سکتا سکتے ہوں بہت جب اگر`, "ٹڈڑےںھہپچژگکیآئؤۓ"},
 }

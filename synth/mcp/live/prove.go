@@ -66,7 +66,7 @@ func (st *stage) replay(ctx context.Context, d chat.Dialogue, add func(check, fo
 	if err != nil {
 		return 0, err
 	}
-	defer e.Close() // what it reports is a folder that is left, which the next start of the server shows again
+	defer func() { _ = e.Close() }() // what it reports is a folder that is left, which the next start of the server shows again
 	if err := st.lay(e); err != nil {
 		return 0, err
 	}

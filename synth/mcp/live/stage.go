@@ -125,7 +125,7 @@ func (st *stage) lay(e *mcp.Episode) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // a folder keeps nothing that closing could lose
 	if err := f.write(root, st.begin); err != nil {
 		return fmt.Errorf("live: scratch folder: %w", err)
 	}
@@ -142,7 +142,7 @@ func (st *stage) look(e *mcp.Episode) (state, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // a folder keeps nothing that closing could lose
 	s, err := f.read(root)
 	if err != nil {
 		return nil, fmt.Errorf("live: scratch folder: %w", err)
