@@ -110,7 +110,7 @@ func (it *Iteration) describe(groups []*Group, p Phases) {
 }
 
 // firstError says why rollouts have no reward.
-func (it *Iteration) firstError(groups []*Group) string {
+func (it *Iteration) firstError() string {
 	if len(it.Errors) == 0 {
 		return "no group has ended; raise the token budget of an iteration"
 	}

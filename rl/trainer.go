@@ -94,7 +94,7 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 	}
 	part := t.part(update)
 	if len(part) == 0 {
-		return fmt.Errorf("rl: iteration %d has no rollout with a reward: %s", iteration, t.now.firstError(t.groups))
+		return fmt.Errorf("rl: iteration %d has no rollout with a reward: %s", iteration, t.now.firstError())
 	}
 	rollouts := flatten(part)
 	b := lay(rollouts, t.cols(rollouts))

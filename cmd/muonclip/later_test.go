@@ -8,7 +8,15 @@ import (
 	"testing"
 	"time"
 
+	"muonclip/data/chat"
 	"muonclip/internal/rng"
+	"muonclip/internal/stage"
+	"muonclip/synth"
+	"muonclip/synth/actor"
+	"muonclip/synth/env"
+	"muonclip/synth/task"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // agent is a configuration that goes through all stages within seconds.
@@ -48,6 +56,8 @@ func TestAllStages(t *testing.T) {
 	}
 	p.mc("eval", "tasks", "--model", "whole/rl", "--n", "2", "--json").ok()
 
+	p.actsAlike("whole/sft")
+
 	// Killed at random moments and started again, the later stages end with the same bytes.
 	r := rng.New(9, "kills of later stages")
 	start := time.Now()
@@ -73,5 +83,42 @@ func TestAllStages(t *testing.T) {
 	run("killed").ok()
 	for _, stage := range []string{"sft", "rl"} {
 		p.same("killed/"+stage+"/checkpoints", "whole/"+stage+"/checkpoints", fmt.Sprintf("%s checkpoints", stage))
+	}
+}
+
+// actsAlike lets a checkpoint of ours be the assistant of a task twice: what it says depends on the task alone.
+func (p *place) actsAlike(run string) {
+	p.t.Helper()
+	a, err := stage.OpenActor(p.path(run), 0.7, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	sets, err := synth.Tools(p.t.Context(), 0, []string{"hotel_reservations", "airline_tickets"})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	pool, err := task.NewPool(sets, task.Config{Compact: true})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	tk, err := pool.Sample(task.Key{Seed: 3, Index: 1})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var said [2][]chat.Message
+	for i := range said {
+		agent, err := a.Agent(tk)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		g := env.Gym{NewUser: func(t *task.Task) (env.User, error) { return actor.NewUser(t), nil }, MaxTurns: 3}
+		tr, err := g.Run(p.t.Context(), tk, agent)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		said[i] = tr.Dialogue.Messages
+	}
+	if len(said[0]) < 3 || !cmp.Equal(said[0], said[1]) {
+		p.t.Errorf("%d messages, then %d others", len(said[0]), len(said[1]))
 	}
 }

@@ -12,13 +12,20 @@ func newRunCommand(g *globals) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "Do everything: tokenizer, shards, pretraining, samples, report",
+		Short: "Do everything: tokenizer, shards, pretraining, what the tasks ask for, report",
 		Long: `Train a model from raw text, stage by stage:
 
+  dialogues  solve tasks of the environments, for sft
   tokenizer  learn a byte-level BPE vocabulary from the text
   shards     encode the text into checksummed Arrow files, with a held-out part
   pretrain   train the model with MuonClip, with checkpoints and samples
+  sft        fine-tune it on dialogues, in the folder sft
+  rl         train it by what it earns in the environments, in the folder rl
+  evaluate   let the models of all stages act in the same held-out tasks
   report     draw report.html, one file that needs nothing else
+
+Dialogues, sft, rl and evaluate are done only where the configuration has tasks, and rl only where
+rl.iterations is above 0 too.
 
 A stage whose result is already in the run folder is skipped, so the same command continues an
 interrupted run from its newest checkpoint. Ctrl-C saves a checkpoint first. Without --preset the

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -9,6 +11,7 @@ import (
 	"muonclip/data/chat"
 	"muonclip/data/token"
 	"muonclip/internal/progress"
+	"muonclip/internal/stage"
 	"muonclip/synth"
 	"muonclip/synth/mcp/live"
 )
@@ -28,7 +31,7 @@ func newSynthGenerateCommand(g *globals) *cobra.Command {
 	var teachers teacherFlags
 	var servers mcpFlags
 	var o synth.Options
-	var tokenizer, format string
+	var tokenizer, format, agentRun string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "generate",
@@ -44,6 +47,9 @@ With --agent-url a model behind an OpenAI-compatible endpoint is the assistant, 
 so a run that was stopped pays for nothing twice. --budget is hard: a call that could exceed it is not
 made. API keys are read from the environment and written nowhere. --judge-model lets a model refuse what
 the proofs accept.
+
+With --agent-run a model of our own is the assistant, in this process; what the proofs refuse is counted, so the
+data set is what the model did right.
 
 With --server or --mcp-config the tools are those of live MCP servers, and every call is executed by them in a
 scratch folder; a dialogue is kept only where a fresh folder gives the same results and the same final state.
@@ -72,6 +78,21 @@ scratch folder; a dialogue is kept only where a fresh folder gives the same resu
 				return err
 			}
 			defer g.reportCast(cast)
+			if agentRun != "" {
+				if cast != nil && cast.Agent != nil {
+					return usageError{errors.New("give one of --agent-run and --agent-url")}
+				}
+				a, err := stage.OpenActor(agentRun, teachers.config.Agent.Sampling.Temperature, g.logger())
+				if err != nil {
+					return err
+				}
+				source.Agent, o.GiveUp = a.Agent, synth.ModelGiveUp
+				source.Actors = maps.Clone(source.Actors)
+				if source.Actors == nil {
+					source.Actors = map[string]string{}
+				}
+				maps.Copy(source.Actors, a.Describe())
+			}
 			start := time.Now()
 			o.Progress = progress.New(progress.Options{Out: g.stderr})
 			var from synth.Sampler
@@ -121,6 +142,7 @@ scratch folder; a dialogue is kept only where a fresh folder gives the same resu
 	f.Float64Var(&o.NearDuplicate, "near-duplicate", synth.DefaultNearDuplicate, "similarity from which on a dialogue is refused; negative turns it off")
 	f.IntVar(&o.PartRows, "part-rows", synth.DefaultPartRows, "dialogues in a file, and the most that a killed run loses")
 	f.IntVar(&o.Workers, "workers", 0, "workers; 0 means one for each processor")
+	f.StringVar(&agentRun, "agent-run", "", "run, checkpoint or model `FOLDER` whose model is the assistant, in this process")
 	source.addFlags(cmd)
 	servers.addFlags(cmd)
 	teachers.addFlags(cmd)

@@ -21,8 +21,8 @@ import (
 	"muonclip/synth"
 )
 
-// teacher is an environment that shows how its tasks are done.
-type teacher interface {
+// solver is an environment that shows how its tasks are done.
+type solver interface {
 	Dialogues(seed, n uint64) iter.Seq2[chat.Dialogue, error]
 }
 
@@ -81,7 +81,7 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 	if err != nil {
 		return err
 	}
-	teacher, ok := a.Environment.(teacher)
+	shows, ok := a.Environment.(solver)
 	if !ok {
 		return UsageError{fmt.Errorf("the environment %s has no worked solutions: set its dialogues to 0", t.Env)}
 	}
@@ -93,7 +93,7 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 		var failed error
 		n := int64(0)
 		err := chat.WriteJSONL(w, func(yield func(chat.Dialogue) bool) {
-			for d, err := range teacher.Dialogues(r.Config.Seed, uint64(t.Dialogues)) {
+			for d, err := range shows.Dialogues(r.Config.Seed, uint64(t.Dialogues)) {
 				if err == nil {
 					err = ctx.Err()
 				}

@@ -1,5 +1,7 @@
-// Package stage holds the stages of a run: tokenizer, shards, pretraining. Each reads and writes files
-// of the run folder only, so each can be done alone, again, or not at all where its result is there.
+// Package stage holds the stages of a run: dialogues, tokenizer, shards, pretrain, sft, rl, evaluate,
+// report. Dialogues and those after pretraining are there only where the configuration has tasks, rl only
+// where it has iterations too. Each stage goes on from files of the run folder and writes files there, so
+// each can be done alone, again, or not at all where its result is there.
 package stage
 
 import (

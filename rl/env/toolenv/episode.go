@@ -80,6 +80,7 @@ func (e *episode) Score(context.Context) ([]reward.Component, error) {
 	s := synth.Judge(tr)
 	told, facts := e.told(s.Failures)
 	forbidden := e.forbidden(tr)
+	state := "final " + tr.Record.Final + ", goal " + tr.Task.Goal
 	var missing []string
 	for _, f := range s.Failures {
 		missing = append(missing, f.What+": "+f.Detail)
@@ -94,11 +95,12 @@ func (e *episode) Score(context.Context) ([]reward.Component, error) {
 	if !e.acted {
 		const nothing = "nothing was said or called"
 		formed, s.Share, s.Passed = 0, 0, false
-		e.defects, missing = append(e.defects, nothing), append(missing, nothing)
+		e.defects, missing = slices.Insert(e.defects, 0, nothing), slices.Insert(missing, 0, nothing)
+		state = nothing + ", " + state
 	}
 	components := []reward.Component{
 		{Name: WellFormed, Value: formed, Evidence: list(e.defects)},
-		{Name: State, Value: one(e.acted && tr.Record.Final == tr.Task.Goal), Evidence: "final " + tr.Record.Final + ", goal " + tr.Task.Goal},
+		{Name: State, Value: one(e.acted && tr.Record.Final == tr.Task.Goal), Evidence: state},
 		{Name: Facts, Value: share(told, facts, 1), Evidence: fmt.Sprintf("%d of %d told", told, facts)},
 		{Name: Policy, Value: one(len(forbidden) == 0), Evidence: list(forbidden)},
 		{Name: Rubric, Value: s.Share, Evidence: list(missing)},
