@@ -103,7 +103,7 @@ scratch folder; a dialogue is kept only where a fresh folder gives the same resu
 				if err != nil {
 					return err
 				}
-				defer s.Close()
+				defer func() { _ = s.Close() }() // the servers are ending; the data set is written
 				from = s
 			} else {
 				s, err := synth.NewSource(cmd.Context(), source.SourceConfig)

@@ -21,8 +21,9 @@ type extra struct {
 
 // save writes a checkpoint of the last finished step, unless it is on disk already.
 func (l *Loop) save() error {
-	if l.saved == l.step {
-		return nil
+	if l.saved == l.step { // but a kill right after it may have left those that go
+		_, err := checkpoint.Prune(l.Dir, l.KeepLast, l.KeepEvery)
+		return err
 	}
 	if err := l.opt.CheckValues(); err != nil {
 		return fmt.Errorf("train: no checkpoint is written after step %d, the one before is sound: %w", l.step, err)

@@ -207,7 +207,7 @@ func closeSession(s *sdk.ClientSession, d time.Duration) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s.Close() // its error is that of a peer that is leaving
+		_ = s.Close() // its error is that of a peer that is leaving
 	}()
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -65,7 +65,7 @@ func New(ctx context.Context, c Config) (_ *Sampler, err error) {
 	s := &Sampler{seed: c.Seed, describe: map[string]string{"actor": "scripted expert and user on live servers", "programs": programsVersion}}
 	defer func() {
 		if err != nil {
-			s.Close()
+			_ = s.Close() // the first error counts
 		}
 	}()
 	var names []string
