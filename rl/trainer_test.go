@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -155,9 +156,9 @@ func TestInterruptedCollection(t *testing.T) {
 	dir := t.TempDir()
 	l := newLearner(t, copycat{}, dir)
 	ctx, cancel := context.WithCancel(t.Context())
-	calls := 0
+	var calls atomic.Int64 // scores are taken at the same time
 	l.trainer.Arenas["copycat"].Environment = copycat{broken: func(env.Key) error {
-		if calls++; calls > 80 { // in the second iteration
+		if calls.Add(1) > 80 { // in the second iteration
 			cancel()
 		}
 		return nil

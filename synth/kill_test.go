@@ -33,6 +33,9 @@ func TestKill(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		t.Skip("takes long; not with -short")
+	}
 	whole := filepath.Join(t.TempDir(), "whole")
 	s, o := killed(t, whole)
 	generate(t, s, o)

@@ -92,6 +92,9 @@ func taught(t *testing.T, dir, url string, rows int, budget float64) (*Result, *
 // TestTaught makes dialogues over HTTP: without faults they are those that the scripted actors give, with faults at a rate of
 // nearly a half they have the same bytes, and all are proved again from the files.
 func TestTaught(t *testing.T) {
+	if testing.Short() {
+		t.Skip("speaks over HTTP for a long time; not with -short")
+	}
 	calm, rough := endpoint(t, teachertest.Faults{}), endpoint(t, teachertest.Faults{Seed: 3, Rate: 0.45, Kinds: teachertest.Quick(), Most: 6})
 	dirs := [2]string{filepath.Join(t.TempDir(), "taught"), filepath.Join(t.TempDir(), "taught")}
 	for i, server := range []*teachertest.Server{calm, rough} {
@@ -167,6 +170,9 @@ func holdsNo(t *testing.T, dir, text string) {
 
 // TestTaughtBudget runs out of money, goes on with more, and ends with the bytes of a run that had enough.
 func TestTaughtBudget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("speaks over HTTP for a long time; not with -short")
+	}
 	server, other := endpoint(t, teachertest.Faults{}), endpoint(t, teachertest.Faults{})
 	whole, dir := filepath.Join(t.TempDir(), "taught"), filepath.Join(t.TempDir(), "taught")
 	_, cast, err := taught(t, whole, other.URL, 6, 1000)

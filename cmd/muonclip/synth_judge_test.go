@@ -52,6 +52,9 @@ func endpoint(t *testing.T, answer func(body string) string) string {
 
 // TestSynthJudge judges a data set offline and by a model that passes everything.
 func TestSynthJudge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; not with -short")
+	}
 	dir := filepath.Join(t.TempDir(), "dialogues")
 	if code, stdout, stderr := runSynth(t, "generate", "--n", "40", "--seed", "5", "--out", dir); code != exitOK {
 		t.Fatal(stdout, stderr)
@@ -80,6 +83,9 @@ func TestSynthJudge(t *testing.T) {
 
 // TestSynthEvolve lets a model behind an endpoint write a copy of a domain that is there, which must be refused.
 func TestSynthEvolve(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; not with -short")
+	}
 	file, err := os.ReadFile("../../synth/domain/files/vineyard.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,9 @@ import (
 
 // TestSynthTeacher makes a data set with models behind an endpoint: first with too little money, then to its end.
 func TestSynthTeacher(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long; not with -short")
+	}
 	sets, err := synth.Tools(t.Context(), 0, []string{"hotel_reservations", "airline_tickets"})
 	if err != nil {
 		t.Fatal(err)
