@@ -82,5 +82,5 @@ func (m *mcpFlags) sourceOf(ctx context.Context, dir string) (source proving, do
 	if err != nil {
 		return nil, nil, err
 	}
-	return s, func() { s.Close() }, nil
+	return s, func() { _ = s.Close() }, nil
 }
