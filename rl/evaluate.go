@@ -3,9 +3,9 @@ package rl
 import (
 	"context"
 	"maps"
-	"math"
 	"slices"
 
+	"muonclip/internal/wilson"
 	"muonclip/rl/env"
 )
 
@@ -24,11 +24,8 @@ func NewRate(k, n int) Rate {
 	if n == 0 {
 		return r
 	}
-	const z = 1.959964
-	p, m := float64(k)/float64(n), float64(n)
-	center := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	r.Share, r.Low, r.High = p, max(0, center-half), min(1, center+half)
+	r.Share = float64(k) / float64(n)
+	r.Low, r.High = wilson.Interval(r.Share, float64(n))
 	return r
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
+	"muonclip/internal/wilson"
 	"runtime"
 	"text/tabwriter"
 
@@ -25,12 +25,9 @@ func NewRate(hits, of int) Rate {
 	if of == 0 {
 		return Rate{High: 1}
 	}
-	const z = 1.959964
-	n := float64(of)
-	p := float64(hits) / n
-	middle := (p + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return Rate{hits, of, p, max(0, middle-half), min(1, middle+half)}
+	p := float64(hits) / float64(of)
+	low, high := wilson.Interval(p, float64(of))
+	return Rate{hits, of, p, low, high}
 }
 
 // String gives the share, the counts and the interval.

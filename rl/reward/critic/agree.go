@@ -3,7 +3,7 @@ package critic
 import (
 	"cmp"
 	"context"
-	"math"
+	"muonclip/internal/wilson"
 	"slices"
 
 	"golang.org/x/sync/errgroup"
@@ -109,17 +109,9 @@ func share(pairs []Pair, verdicts []verdict, over, upTo float64) Share {
 	}
 	if s.Pairs > 0 {
 		s.Accuracy = right / float64(s.Pairs)
-		s.Low, s.High = wilson(s.Accuracy, float64(s.Pairs))
+		s.Low, s.High = wilson.Interval(s.Accuracy, float64(s.Pairs))
 	}
 	return s
-}
-
-// wilson is the score interval of a share p of n (Wilson, 1927) at 95 %.
-func wilson(p, n float64) (low, high float64) {
-	const z = 1.959964
-	center := (p + z*z/(2*n)) / (1 + z*z/n)
-	half := z / (1 + z*z/n) * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
-	return max(0, center-half), min(1, center+half)
 }
 
 // auc is the Mann-Whitney statistic: ties count half.
