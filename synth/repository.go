@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -147,7 +148,7 @@ func (r *Repository) Print(w io.Writer) error {
 	p := &printer{w: w}
 	p.line("%d tools of %d domains in %d categories; %d change state, %d need the user's consent", r.Tools, r.Domains, r.Categories, r.Writes, r.Consent)
 	var kinds []string
-	for _, k := range sortedKeys(r.Kinds) {
+	for _, k := range slices.Sorted(maps.Keys(r.Kinds)) {
 		kinds = append(kinds, fmt.Sprintf("%s %d", k, r.Kinds[k]))
 	}
 	p.line("kinds: %s", plain(strings.Join(kinds, ", ")))

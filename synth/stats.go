@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 
 	"muonclip/data/chat"
@@ -135,7 +137,7 @@ func PrintManifest(w io.Writer, m *dataset.Manifest) error {
 	p := &printer{w: w}
 	p.line("%s: %d dialogues of %d candidates, seed %d", m.Config.Name, m.Rows, m.Candidates, m.Config.Seed)
 	p.stats(&m.Stats)
-	for _, reason := range sortedKeys(m.Refused) {
+	for _, reason := range slices.Sorted(maps.Keys(m.Refused)) {
 		p.line("refused %-24s %10d", reason, m.Refused[reason].Count)
 	}
 	p.line("")
@@ -198,7 +200,7 @@ func (p *printer) stats(s *dataset.Stats) {
 	row("bytes", &s.Chars)
 	row("tokens", s.Tokens)
 	row("tokens in the loss", s.Trained)
-	for _, k := range sortedKeys(s.Kinds) {
+	for _, k := range slices.Sorted(maps.Keys(s.Kinds)) {
 		p.line("kind %-32s %10d", k, s.Kinds[k])
 	}
 }

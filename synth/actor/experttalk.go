@@ -2,6 +2,8 @@ package actor
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"muonclip/synth/domain"
@@ -187,7 +189,7 @@ func (e *Expert) blocked(v vars, facts string) string {
 func (e *Expert) failedItems() string {
 	var ids []string
 	for _, args := range e.trouble.failed {
-		for _, k := range sortedKeys(args) {
+		for _, k := range slices.Sorted(maps.Keys(args)) {
 			if s, ok := args[k].(string); ok && e.task.Domain.EntityOfID(s) != nil {
 				ids = append(ids, s)
 				break
@@ -278,17 +280,4 @@ func unique(list []string) []string {
 		}
 	}
 	return out
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	for i := 1; i < len(keys); i++ {
-		for j := i; j > 0 && keys[j] < keys[j-1]; j-- {
-			keys[j], keys[j-1] = keys[j-1], keys[j]
-		}
-	}
-	return keys
 }

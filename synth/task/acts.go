@@ -1,6 +1,8 @@
 package task
 
 import (
+	"maps"
+	"slices"
 	"strings"
 
 	"muonclip/synth/domain"
@@ -217,7 +219,7 @@ func (b *builder) outcome(seg *Segment, d *deed, call int) {
 // loose adds facts from a result whose keys no declaration describes: what a trade's own tools return.
 func (b *builder) loose(seg *Segment, call int, res any, args map[string]any, most int) {
 	m, _ := res.(map[string]any)
-	for _, k := range sortedKeys(m) {
+	for _, k := range slices.Sorted(maps.Keys(m)) {
 		v := m[k]
 		if most == 0 || v == nil || k == "id" {
 			continue
@@ -242,17 +244,4 @@ func (b *builder) loose(seg *Segment, call int, res any, args map[string]any, mo
 		seg.Facts = append(seg.Facts, &Fact{Label: value.Words(k), Value: value.Value{Type: value.Guess(v)}, From: result(call, k)})
 		most--
 	}
-}
-
-func sortedKeys(m map[string]any) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	for i := 1; i < len(out); i++ {
-		for j := i; j > 0 && out[j] < out[j-1]; j-- {
-			out[j], out[j-1] = out[j-1], out[j]
-		}
-	}
-	return out
 }

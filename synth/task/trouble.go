@@ -1,9 +1,11 @@
 package task
 
 import (
+	"maps"
 	"muonclip/synth/domain"
 	"muonclip/synth/task/value"
 	"muonclip/synth/tool"
+	"slices"
 )
 
 // fault plans a failure of one call of a segment that is not executed yet. lasting allows failures after which the
@@ -124,7 +126,7 @@ func (b *builder) age(seg *Segment, step *Step, f *Fault, res any) bool {
 		}
 	}
 	asked := len(keys)
-	for i, k := range append(keys, shuffled(b.r, sortedKeys(rec))...) {
+	for i, k := range append(keys, shuffled(b.r, slices.Sorted(maps.Keys(rec)))...) {
 		if i == asked && b.want == Stale && b.r.IntN(4) > 0 {
 			return false // mostly, what is old must be what the user wants to know
 		}

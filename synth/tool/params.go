@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"slices"
 	"strings"
 
 	"muonclip/synth/domain"
@@ -68,7 +69,7 @@ func (k *maker) filters(e *domain.Entity, most int, skip ...string) (params []Pa
 	var pairs []string
 	for _, t := range []domain.Type{domain.Enum, domain.Ref, domain.Bool} {
 		for _, f := range e.Fields {
-			if f.Type != t || len(params) >= most || contains(skip, f.Name) {
+			if f.Type != t || len(params) >= most || slices.Contains(skip, f.Name) {
 				continue
 			}
 			p := k.fieldParam(e, f, RoleFilter, false)
@@ -77,15 +78,6 @@ func (k *maker) filters(e *domain.Entity, most int, skip ...string) (params []Pa
 		}
 	}
 	return params, "{" + strings.Join(pairs, ", ") + "}"
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // nest puts parameters into an object parameter in products that do so.

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"slices"
 	"strconv"
 
 	"muonclip/synth/domain"
@@ -232,7 +233,7 @@ func openStates(e *domain.Entity) []string {
 	var out []string
 	for _, t := range e.Transitions {
 		for _, s := range t.From {
-			if !contains(out, s) {
+			if !slices.Contains(out, s) {
 				out = append(out, s)
 			}
 		}

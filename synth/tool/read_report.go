@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"slices"
 	"strings"
 
 	"muonclip/synth/domain"
@@ -232,7 +233,7 @@ func (k *maker) summary(e *domain.Entity, fill func(string, ...string) string) {
 	var what []string
 	for _, ref := range refs {
 		key := ref.Entity.Plural
-		if contains(what, spaced(key)) {
+		if slices.Contains(what, spaced(key)) {
 			key += "_as_" + ref.Field.Name
 		}
 		what = append(what, spaced(key))

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -92,7 +93,7 @@ return update("<e>", id, {"<s>": steps[r["<s>"]]})`, "<e>", e.Name, "<st>", stri
 				return nil
 			}
 			for _, t := range e.Transitions {
-				if contains(t.From, r.Text(e.State)) && contains(needs, r.Text(e.State)) {
+				if slices.Contains(t.From, r.Text(e.State)) && slices.Contains(needs, r.Text(e.State)) {
 					return []Touch{{e.Name + "." + t.Verb, e.Name, r.ID}}
 				}
 			}
@@ -130,7 +131,7 @@ return {"done": done, "failed": failed}`, "<e>", e.Name, "<n>", spaced(e.Name), 
 				touches: func(c *call) []Touch {
 					var out []Touch
 					for _, id := range c.texts("ids") {
-						if r, ok := c.w.Get(e.Name, id); ok && contains(t.From, r.Text(e.State)) {
+						if r, ok := c.w.Get(e.Name, id); ok && slices.Contains(t.From, r.Text(e.State)) {
 							out = append(out, Touch{e.Name + "." + t.Verb, e.Name, id})
 						}
 					}
@@ -161,7 +162,7 @@ return {"done": done, "total": len(done)}`, "<t>", to.Name, "<p>", p.Local, "<e>
 			touches: func(c *call) []Touch {
 				var out []Touch
 				for _, r := range c.w.Records(e.Name) {
-					if r.Get(f.Name) == c.args[p.Local] && contains(t.From, r.Text(e.State)) {
+					if r.Get(f.Name) == c.args[p.Local] && slices.Contains(t.From, r.Text(e.State)) {
 						out = append(out, Touch{e.Name + "." + t.Verb, e.Name, r.ID})
 					}
 				}

@@ -3,7 +3,9 @@ package world
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -47,7 +49,7 @@ func toStarlark(v any) starlark.Value {
 		return starlark.NewList(list)
 	case map[string]any:
 		d := starlark.NewDict(len(v))
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			x := toStarlark(v[k])
 			if x == nil {
 				return nil

@@ -2,6 +2,7 @@ package world
 
 import (
 	"encoding/binary"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -65,21 +66,12 @@ func canonical(b []byte, v any) []byte {
 		return b
 	case map[string]any:
 		b = binary.LittleEndian.AppendUint32(append(b, 'o'), uint32(len(v)))
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			b = canonical(canonical(b, k), v[k])
 		}
 		return b
 	}
 	panic("world: a stored value has no canonical form")
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // Get gives the value of a field, or the id for "id"; nil when the value is missing or there is no such field. Lists
@@ -120,7 +112,7 @@ func text(v any) string {
 		return strings.Join(parts, ", ")
 	case map[string]any:
 		var parts []string
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			parts = append(parts, k+": "+text(v[k]))
 		}
 		return strings.Join(parts, ", ")

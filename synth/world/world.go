@@ -2,6 +2,7 @@ package world
 
 import (
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strings"
 
@@ -180,7 +181,7 @@ func (w *World) Update(entity, id string, values map[string]any) error {
 	}
 	old := t.records[k]
 	next := slices.Clone(old.values)
-	for _, name := range sortedKeys(values) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		j := old.Entity.Index(name)
 		if j < 0 {
 			if name == "id" && values[name] == id {
@@ -250,7 +251,7 @@ func (w *World) draft(entity string, values map[string]any) (*Record, error) {
 			return nil, err
 		}
 	}
-	for _, k := range sortedKeys(values) {
+	for _, k := range slices.Sorted(maps.Keys(values)) {
 		if e.Index(k) < 0 {
 			return nil, failf(InvalidArgument, "%s has no field %q", spaced(entity), k)
 		}

@@ -3,6 +3,7 @@ package codeenv
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -140,7 +141,7 @@ func toStarlark(v any) starlark.Value {
 		return starlark.NewList(items)
 	case map[string]any:
 		d := starlark.NewDict(len(v))
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			_ = d.SetKey(starlark.String(k), toStarlark(v[k])) // texts are hashable and the dict is new
 		}
 		return d
@@ -205,15 +206,6 @@ func fromStarlark(v starlark.Value) (any, error) {
 	return nil, fmt.Errorf("%w: a %s", errUnfit, v.Type())
 }
 
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 var escapes = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
 // literal writes a value in Python. Texts of generated tasks are printable ASCII, for which Go and Python agree.
@@ -233,7 +225,7 @@ func literal(v any) string {
 		return "[" + strings.Join(items, ", ") + "]"
 	case map[string]any:
 		items := make([]string, 0, len(v))
-		for _, k := range sortedKeys(v) {
+		for _, k := range slices.Sorted(maps.Keys(v)) {
 			items = append(items, literal(k)+": "+literal(v[k]))
 		}
 		return "{" + strings.Join(items, ", ") + "}"

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -75,11 +76,11 @@ func (t *Text) Has(v Value) bool {
 
 func (t *Text) hasString(s string) bool {
 	if _, ok := Date(s); ok {
-		return contains(t.dates, s)
+		return slices.Contains(t.dates, s)
 	}
 	if len(s) >= 16 && s[10] == 'T' {
 		if _, ok := Date(s[:10]); ok {
-			return contains(t.dates, s[:10]) && contains(t.times, s[11:16])
+			return slices.Contains(t.dates, s[:10]) && slices.Contains(t.times, s[11:16])
 		}
 	}
 	return t.Contains(s)
@@ -146,13 +147,4 @@ func Normalize(s string) string {
 		b.WriteRune(c)
 	}
 	return strings.TrimSuffix(b.String(), " ")
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
