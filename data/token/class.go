@@ -30,10 +30,10 @@ func (c class) letter() bool { return c&(isPrefix|isNumber|isNewline) == 0 }
 // such byte as one character that is neither letter, number nor space, as they see U+FFFD.
 const invalid = isSymbol | isPrefix
 
-// classes holds the class of every code point, and of every byte below 0x80 again in a table small
-// enough for the first-level cache.
+// classes holds the class of every code point, and of the ASCII characters again in a table by byte that is
+// small enough for the first-level cache. There, a byte that does not stand for a whole character has no bit.
 type classes struct {
-	ascii [utf8.RuneSelf]class
+	bytes [256]class
 	runes [unicode.MaxRune + 1]class
 }
 
@@ -58,7 +58,7 @@ var unicodeClasses = sync.OnceValue(func() *classes {
 	t.edit(unicode.Lt, 0, isUpper)
 	t.edit(unicode.Ll, 0, isLower)
 	t.edit(unicode.Han, isUpper|isLower, isHan)
-	copy(t.ascii[:], t.runes[:])
+	copy(t.bytes[:utf8.RuneSelf], t.runes[:])
 	return t
 })
 
@@ -78,8 +78,8 @@ func (t *classes) edit(table *unicode.RangeTable, clear, set class) {
 
 // at returns the class of the character that starts at s[i] and its length in bytes.
 func (t *classes) at(s string, i int) (class, int) {
-	if b := s[i]; b < utf8.RuneSelf {
-		return t.ascii[b], 1
+	if c := t.bytes[s[i]]; c != 0 {
+		return c, 1
 	}
 	return t.wide(s, i)
 }
@@ -95,7 +95,10 @@ func (t *classes) wide(s string, i int) (class, int) {
 // run returns the end of the longest run of characters from s[i] on that have one of the given bits.
 func (t *classes) run(s string, i int, want class) int {
 	for i < len(s) {
-		c, n := t.at(s, i)
+		c, n := t.bytes[s[i]], 1
+		if c == 0 {
+			c, n = t.wide(s, i) // by hand what at does, which is too large to be inlined
+		}
 		if c&want == 0 {
 			break
 		}

@@ -3,7 +3,6 @@ package token
 import (
 	"context"
 	"iter"
-	"strings"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
@@ -18,22 +17,19 @@ type chunk struct {
 // chunkBytes is the size from which a chunk is handed over.
 const chunkBytes = 1 << 20
 
-// wordCount counts how often each pre-token occurs.
-type wordCount map[string]*int64
-
 // countWords counts the pre-tokens of all documents.
-func countWords(ctx context.Context, o TrainOptions, split splitter, docs iter.Seq2[[]byte, error], progress *Progress) (wordCount, error) {
+func countWords(ctx context.Context, o TrainOptions, split splitter, docs iter.Seq2[[]byte, error], progress *Progress) (*wordCount, error) {
 	group, ctx := errgroup.WithContext(ctx)
 	full, free := make(chan chunk, o.Workers), make(chan chunk, 2*o.Workers+1)
 	for range cap(free) {
 		free <- chunk{}
 	}
-	counts := make([]wordCount, o.Workers)
+	counts := make([]*wordCount, o.Workers)
 	for i := range counts {
-		counts[i] = wordCount{}
+		counts[i] = newWordCount()
 		group.Go(func() error {
 			for c := range full {
-				counts[i].add(split, c)
+				counts[i].addChunk(split, c)
 				free <- chunk{c.text[:0], c.ends[:0]}
 			}
 			return nil
@@ -48,12 +44,8 @@ func countWords(ctx context.Context, o TrainOptions, split splitter, docs iter.S
 	}
 	all := counts[0]
 	for _, other := range counts[1:] {
-		for w, n := range other {
-			if have := all[w]; have != nil {
-				*have += *n
-			} else {
-				all[w] = n
-			}
+		for w, n := range other.all() {
+			all.add(keyOf(w, 0, len(w)), w, n)
 		}
 	}
 	return all, nil
@@ -96,20 +88,15 @@ func fillChunks(ctx context.Context, o TrainOptions, docs iter.Seq2[[]byte, erro
 	return send()
 }
 
-func (w wordCount) add(split splitter, c chunk) {
+// addChunk counts the pre-tokens of a chunk.
+func (w *wordCount) addChunk(split splitter, c chunk) {
 	t := unicodeClasses()
 	from := 0
 	for _, end := range c.ends {
 		s := unsafe.String(unsafe.SliceData(c.text[from:end]), end-from)
 		for i := 0; i < len(s); {
 			j := split(t, s, i)
-			if n := w[s[i:j]]; n != nil {
-				*n++
-			} else {
-				n := int64(1)
-				// The chunk is used again, so the map must own its keys.
-				w[strings.Clone(s[i:j])] = &n
-			}
+			w.add(keyOf(s, i, j-i), s[i:j], 1)
 			i = j
 		}
 		from = end

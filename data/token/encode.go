@@ -1,7 +1,7 @@
 package token
 
 import (
-	"math/bits"
+	"slices"
 	"unsafe"
 )
 
@@ -47,7 +47,7 @@ func (t *Tokenizer) borrow() *encoder {
 		t.idle = t.idle[:n-1]
 		return e
 	}
-	return &encoder{t: t, merger: merger{pairs: &t.pairs}, cache: make([]cached, 1<<cacheBits)}
+	return &encoder{t: t, merger: merger{pairs: &t.pairs, bytes: t.bytePairs}, cache: newWordCache()}
 }
 
 func (t *Tokenizer) giveBack(e *encoder) {
@@ -56,28 +56,12 @@ func (t *Tokenizer) giveBack(e *encoder) {
 	t.mu.Unlock()
 }
 
-// encoder has the state of one running Encode. Its cache has a fixed size, and its content never changes
-// a result.
+// encoder has the state of one running Encode.
 type encoder struct {
 	t      *Tokenizer
 	merger merger
-	cache  []cached
-	word   []int32
-}
-
-const (
-	cacheBits = 15 // 32,768 entries of 64 bytes: 2 MB
-	cacheWord = 16 // bytes of the longest pre-token in the cache
-	cacheIDs  = 11 // ids of an entry
-)
-
-// cached is one entry, a cache line: a short pre-token, zero-padded, and its ids. The cache is
-// direct-mapped: a new entry takes the place of the old one with the same hash.
-type cached struct {
-	lo, hi uint64
-	size   uint16 // bytes of the pre-token; 0 for an unused entry
-	count  uint16 // number of ids
-	ids    [cacheIDs]int32
+	cache  wordCache
+	seam   []int32
 }
 
 func (e *encoder) encode(dst []int32, s string) []int32 {
@@ -90,55 +74,38 @@ func (e *encoder) encode(dst []int32, s string) []int32 {
 			i = end
 			continue
 		}
-		if n > cacheWord {
+		if n > cacheLong {
 			dst = e.merge(dst, s[i:end])
 			i = end
 			continue
 		}
-		lo, hi := load(s, i, n)
-		// A multiplication to 128 bits mixes all of the word; the constants are the fractional parts of
-		// the golden ratio and of pi.
-		h1, h0 := bits.Mul64(lo^0x9E3779B97F4A7C15, hi^0x243F6A8885A308D3^uint64(n)<<56)
-		c := &e.cache[(h1^h0)>>(64-cacheBits)]
-		if c.lo == lo && c.hi == hi && int(c.size) == n {
-			dst = append(dst, c.ids[:c.count]...)
-			i = end
-			continue
+		key := keyOf(s, i, n)
+		set := e.cache.set(key)
+		if set[0].key != key && set[1].key == key {
+			set[0], set[1] = set[1], set[0]
+		}
+		if c := &set[0]; c.key == key {
+			if c.ids[0] >= 0 {
+				// All four are copied, and those that are -1 do not count: this needs no branch.
+				k := len(dst)
+				dst = slices.Grow(dst, cacheIDs)[:k+cacheIDs]
+				*(*[cacheIDs]int32)(dst[k:]) = c.ids
+				dst = dst[:k+cacheIDs+int(c.ids[1]>>31+c.ids[2]>>31+c.ids[3]>>31)]
+				i = end
+				continue
+			}
+			var ok bool
+			if dst, ok = e.cache.far(dst, c, s[i:end]); ok {
+				i = end
+				continue
+			}
 		}
 		from := len(dst)
 		dst = e.merge(dst, s[i:end])
-		if k := len(dst) - from; k <= cacheIDs {
-			c.lo, c.hi, c.size, c.count = lo, hi, uint16(n), uint16(k)
-			copy(c.ids[:], dst[from:])
-		}
+		e.cache.put(set, key, s[i:end], dst[from:])
 		i = end
 	}
 	return dst
-}
-
-// load reads the n <= 16 bytes at s[i] as two little-endian words, padded with zeros.
-func load(s string, i, n int) (lo, hi uint64) {
-	if i+cacheWord <= len(s) {
-		lo, hi = word(s[i:i+8]), word(s[i+8:i+16])
-		if n < 8 {
-			return lo & (1<<(8*n) - 1), 0
-		}
-		return lo, hi & (1<<(8*(n-8)) - 1)
-	}
-	for k := n - 1; k >= 8; k-- {
-		hi = hi<<8 | uint64(s[i+k])
-	}
-	for k := min(n, 8) - 1; k >= 0; k-- {
-		lo = lo<<8 | uint64(s[i+k])
-	}
-	return lo, hi
-}
-
-// word is a little-endian load; the compiler makes one instruction of it.
-func word(s string) uint64 {
-	_ = s[7]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
-		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // merge appends the ids of one pre-token.
@@ -150,17 +117,19 @@ func (e *encoder) merge(dst []int32, s string) []int32 {
 		}
 	}
 	if len(s) <= shortWord {
-		// In place at the end of dst.
-		from := len(dst)
-		dst = t.appendBytes(dst, s)
-		return dst[:from+len(e.merger.merge(dst[from:]))]
+		return e.mergeBytes(dst, s)
 	}
-	e.word = e.merger.merge(t.appendBytes(e.word[:0], s))
-	dst = append(dst, e.word...)
-	if cap(e.word) > 1<<16 {
-		e.word = nil
+	return e.mergeLong(dst, s)
+}
+
+// mergeBytes appends what the bytes of s become when they are merged together.
+func (e *encoder) mergeBytes(dst []int32, s string) []int32 {
+	from := len(dst)
+	dst = e.t.appendBytes(dst, s)
+	if len(s) <= shortWord {
+		return dst[:from+len(e.merger.mergeWord(dst[from:], s))]
 	}
-	return dst
+	return dst[:from+len(e.merger.mergeHeap(dst[from:]))]
 }
 
 // appendBytes appends the id of every single byte of s.

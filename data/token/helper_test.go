@@ -56,6 +56,26 @@ func prose(limit int) string {
 	return s[:min(len(s), limit)]
 }
 
+// jsonText is up to limit bytes of tool calls, tool lists and exercises, or "" where they are missing.
+func jsonText(limit int) string {
+	var b strings.Builder
+	for _, name := range []string{"bfcl", "gsm8k", "mcp-tools"} {
+		err := filepath.WalkDir(filepath.Join(dataDir, name), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() || !strings.HasPrefix(filepath.Ext(path), ".json") {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			b.Write(data)
+			return err
+		})
+		if err != nil {
+			return ""
+		}
+	}
+	s := b.String()
+	return s[:min(len(s), limit)]
+}
+
 // realText is code, and prose where it is here, n bytes of each.
 func realText(t testing.TB, n int) string {
 	t.Helper()

@@ -3,21 +3,21 @@ package token
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"math"
 )
 
-// learner makes tokens from word counts. All words lie one after the other in arrays of positions, each
-// word a linked list of the symbols that are left in it.
+// learner makes tokens from word counts. All words lie one after the other in an array of positions, one for each
+// byte, with a boundary before, between and behind them. A token stands at the position of its first byte.
+// Its last byte, if it has more than one, holds its length, so that its right neighbour can find it.
 //
 // A pair keeps the positions of its left symbol. They may be out of date (a neighbour was merged away), so
 // each is checked when the pair is merged. A merge touches only the occurrences of its pair, so long words
 // cost no more than short ones.
 type learner struct {
-	sym        []int32 // token at a position, -1 when it was merged into one to the left
-	prev, next []int32 // positions of the neighbours in the word, -1 at its ends
-	word       []int32 // index of the word of a position
-	weight     []int64 // by word: how often it occurs
+	sym    []int32 // by position: a token, boundary, inside, or the complement of the length of the token that ends here
+	word   []int32 // by position: index of the word
+	weight []int64 // by word: how often it occurs
 
 	tokens  [][]byte
 	pairs   map[uint64]*occurrences
@@ -26,6 +26,11 @@ type learner struct {
 	minimum int64
 	longest int
 }
+
+const (
+	boundary = -1
+	inside   = -2
+)
 
 // occurrences of one pair: how often it occurs and where.
 type occurrences struct {
@@ -45,7 +50,7 @@ func (a candidate) before(b candidate) bool {
 }
 
 // learn returns the ordinary tokens in order of their ids.
-func learn(ctx context.Context, o TrainOptions, words wordCount, progress *Progress) ([][]byte, error) {
+func learn(ctx context.Context, o TrainOptions, words *wordCount, progress *Progress) ([][]byte, error) {
 	l := &learner{minimum: o.MinFrequency, longest: o.MaxTokenBytes, pairs: map[uint64]*occurrences{}}
 	if err := l.load(words); err != nil {
 		return nil, err
@@ -70,53 +75,55 @@ func learn(ctx context.Context, o TrainOptions, words wordCount, progress *Progr
 }
 
 // load lays out the words of at least two bytes and counts their pairs.
-func (l *learner) load(words wordCount) error {
+func (l *learner) load(words *wordCount) error {
 	var ids [256]int32
 	l.tokens, ids = byteTokens()
-	total, n := 0, 0
-	for w := range words {
-		if len(w) > 1 {
-			total += len(w)
-			n++
+	total, n := 1, 0
+	numbers := make([]int32, 1<<16) // of occurrences, by pair of bytes
+	for w := range words.all() {
+		if len(w) < 2 {
+			continue
+		}
+		if total += len(w) + 1; total > math.MaxInt32 {
+			return errors.New("token: the different pre-tokens of the corpus are longer than 2 GiB together: train on a sample of the text")
+		}
+		n++
+		for i := range len(w) - 1 {
+			numbers[ids[w[i]]<<8|ids[w[i+1]]]++
 		}
 	}
-	if total > math.MaxInt32 {
-		return fmt.Errorf("token: the different pre-tokens of the corpus have %d bytes together, the limit is 2 GiB: train on a sample of the text", total)
+	pairs := make([]*occurrences, len(numbers))
+	for i, n := range numbers {
+		if n > 0 {
+			pairs[i] = &occurrences{at: make([]int32, 0, n)}
+		}
 	}
-	l.sym, l.word = make([]int32, 0, total), make([]int32, 0, total)
-	l.prev, l.next = make([]int32, 0, total), make([]int32, 0, total)
+	l.sym, l.word = make([]int32, 1, total), make([]int32, 1, total)
+	l.sym[0] = boundary
 	l.weight = make([]int64, 0, n)
-	for w, count := range words {
+	for w, count := range words.all() {
 		if len(w) < 2 {
 			continue
 		}
 		for i := range len(w) {
-			p := int32(len(l.sym))
-			l.sym, l.word = append(l.sym, ids[w[i]]), append(l.word, int32(len(l.weight)))
-			l.prev, l.next = append(l.prev, p-1), append(l.next, p+1)
 			if i > 0 {
-				l.count(pair{l.sym[p-1], l.sym[p]}, *count, p-1)
+				o := pairs[ids[w[i-1]]<<8|ids[w[i]]]
+				o.count += count
+				o.at = append(o.at, int32(len(l.sym))-1)
 			}
+			l.sym, l.word = append(l.sym, ids[w[i]]), append(l.word, int32(len(l.weight)))
 		}
-		last := int32(len(l.sym)) - 1
-		l.prev[last-int32(len(w))+1], l.next[last] = -1, -1
-		l.weight = append(l.weight, *count)
+		l.sym, l.word = append(l.sym, boundary), append(l.word, boundary)
+		l.weight = append(l.weight, count)
 	}
-	for key, o := range l.pairs {
-		l.enqueue(key, o)
+	for i, o := range pairs {
+		if o != nil {
+			key := pair{int32(i >> 8), int32(i & 255)}.key()
+			l.pairs[key] = o
+			l.enqueue(key, o)
+		}
 	}
 	return nil
-}
-
-// count adds one occurrence in a word of the given weight.
-func (l *learner) count(p pair, weight int64, at int32) {
-	o := l.pairs[p.key()]
-	if o == nil {
-		o = new(occurrences)
-		l.pairs[p.key()] = o
-	}
-	o.count += weight
-	o.at = append(o.at, at)
 }
 
 // enqueue makes a pair a candidate, or forgets it where it can never be merged: a count does not rise again.

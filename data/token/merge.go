@@ -3,12 +3,12 @@ package token
 // merger applies BPE merges to one pre-token at a time. It keeps its buffers between calls.
 type merger struct {
 	pairs *pairTable
+	bytes *bytePairs // for mergeWord
 
-	ranks []int32 // short words: rank of each symbol with its right neighbour
-	outs  []int32 // and what they merge into
-	prev  []int32 // long words: neighbours in a linked list
-	next  []int32
-	heap  []uint64
+	offers [shortWord]offer // short words: of each symbol with its right neighbour
+	prev   []int32          // long words: neighbours in a linked list
+	next   []int32
+	heap   []uint64
 }
 
 // shortWord is the length in bytes up to which looking through all pairs for the best is faster than a heap.
@@ -17,51 +17,55 @@ const shortWord = 96
 // merge replaces ids by the merged ones, in place, and returns the shorter slice. The best pair is merged
 // first, and of equals the leftmost.
 func (m *merger) merge(ids []int32) []int32 {
-	if len(ids) <= shortWord {
-		return m.mergeShort(ids)
+	if len(ids) > shortWord {
+		return m.mergeHeap(ids)
 	}
-	return m.mergeLong(ids)
+	for i := 0; i+1 < len(ids); i++ {
+		m.offers[i] = m.pairs.get(ids[i], ids[i+1])
+	}
+	return m.mergeShort(ids)
 }
 
-// mergeShort is quadratic in len(ids).
+// mergeWord is merge for the ids of the single bytes of a short word.
+func (m *merger) mergeWord(ids []int32, s string) []int32 {
+	for i := 0; i+1 < len(s); i++ {
+		m.offers[i] = m.bytes[s[i]][s[i+1]]
+	}
+	return m.mergeShort(ids)
+}
+
+// mergeShort is quadratic in len(ids). The offers of all neighbours are known.
 func (m *merger) mergeShort(ids []int32) []int32 {
 	n := len(ids)
-	if cap(m.ranks) < n {
-		m.ranks, m.outs = make([]int32, shortWord), make([]int32, shortWord)
-	}
-	ranks, outs := m.ranks[:n], m.outs[:n]
-	for i := 0; i+1 < n; i++ {
-		ranks[i], outs[i] = m.pairs.get(ids[i], ids[i+1])
-	}
+	offers := m.offers[:n]
 	for n > 1 {
-		best, at := noRank, -1
-		for i, r := range ranks[:n-1] {
-			if r < best {
-				best, at = r, i
+		best, at := noOffer, -1
+		for i, o := range offers[:n-1] {
+			if o < best {
+				best, at = o, i
 			}
 		}
 		if at < 0 {
 			break
 		}
-		ids[at] = outs[at]
+		ids[at] = best.result()
 		copy(ids[at+1:n-1], ids[at+2:n])
-		copy(ranks[at+1:n-1], ranks[at+2:n])
-		copy(outs[at+1:n-1], outs[at+2:n])
+		copy(offers[at+1:n-1], offers[at+2:n])
 		n--
 		if at+1 < n {
-			ranks[at], outs[at] = m.pairs.get(ids[at], ids[at+1])
+			offers[at] = m.pairs.get(ids[at], ids[at+1])
 		}
 		if at > 0 {
-			ranks[at-1], outs[at-1] = m.pairs.get(ids[at-1], ids[at])
+			offers[at-1] = m.pairs.get(ids[at-1], ids[at])
 		}
 	}
 	return ids[:n]
 }
 
-// mergeLong takes n log n time: a linked list of symbols and a heap of candidate pairs. A candidate is
+// mergeHeap takes n log n time: a linked list of symbols and a heap of candidate pairs. A candidate is
 // rank<<32 | position, so that the smallest is the best and leftmost. Candidates are not removed
 // when a neighbour changes; one is valid if the pair at its position still has its rank.
-func (m *merger) mergeLong(ids []int32) []int32 {
+func (m *merger) mergeHeap(ids []int32) []int32 {
 	n := len(ids)
 	m.prev, m.next = resize(m.prev, n), resize(m.next, n)
 	m.heap = m.heap[:0]
@@ -79,12 +83,12 @@ func (m *merger) mergeLong(ids []int32) []int32 {
 		if ids[at] < 0 || right < 0 {
 			continue
 		}
-		rank, result := m.pairs.get(ids[at], ids[right])
-		if rank != int32(c>>32) {
+		o := m.pairs.get(ids[at], ids[right])
+		if o>>32 != offer(c>>32) {
 			continue
 		}
 		after := m.next[right]
-		ids[at], ids[right], m.next[at] = result, -1, after
+		ids[at], ids[right], m.next[at] = o.result(), -1, after
 		if after >= 0 {
 			m.prev[after] = at
 			m.offer(ids, at)
@@ -108,8 +112,8 @@ func (m *merger) mergeLong(ids []int32) []int32 {
 
 // offer puts the pair at position i and its right neighbour on the heap, if they merge.
 func (m *merger) offer(ids []int32, i int32) {
-	if rank, _ := m.pairs.get(ids[i], ids[m.next[i]]); rank != noRank {
-		push(&m.heap, uint64(rank)<<32|uint64(uint32(i)))
+	if o := m.pairs.get(ids[i], ids[m.next[i]]); o != noOffer {
+		push(&m.heap, uint64(o)&^(1<<32-1)|uint64(uint32(i)))
 	}
 }
 

@@ -7,61 +7,75 @@ import (
 	"slices"
 )
 
-// pairTable maps a pair of ids to what it merges into: an open-addressing hash table, filled once.
+// pairTable maps a pair of ids to what it merges into: an open-addressing hash table, filled once. Most pairs that
+// are asked for do not merge; a filter of one bit for each pair, eight bits for each slot, is
+// small enough for the second-level cache and answers most of these.
 type pairTable struct {
-	slots []pairSlot // a power of two; result < 0 marks a free one
-	shift uint
-	used  int
+	slots  []pairSlot // a power of two
+	filter []uint64
+	shift  uint
+	used   int
 }
 
 type pairSlot struct {
-	key    uint64
-	rank   int32 // lower merges first
-	result int32
+	key   uint64
+	offer offer // noOffer marks a free slot
 }
 
-// noRank is above every rank.
-const noRank = int32(1<<31 - 1)
+// offer is what a pair of neighbours can become: the rank of the merge, lower first, and in the low
+// 32 bits its result.
+type offer uint64
+
+// noOffer, for a pair that does not merge, is above every other.
+const noOffer = ^offer(0)
+
+func newOffer(rank, result int32) offer { return offer(rank)<<32 | offer(result) }
+
+func (o offer) result() int32 { return int32(uint32(o)) }
 
 func newPairTable(capacity int) pairTable {
 	n := max(4, bits.Len(uint(capacity*2)))
-	t := pairTable{slots: make([]pairSlot, 1<<n), shift: uint(64 - n)}
+	t := pairTable{slots: make([]pairSlot, 1<<n), filter: make([]uint64, 8<<n/64), shift: uint(64 - n)}
 	for i := range t.slots {
-		t.slots[i].result = -1
+		t.slots[i].offer = noOffer
 	}
 	return t
 }
 
-// home is the first slot to look at (Fibonacci hashing).
-func (t *pairTable) home(key uint64) int { return int((key * 0x9E3779B97F4A7C15) >> t.shift) }
+// hash is Fibonacci hashing. Its highest bits are the first slot to look at, and three more the bit of the filter.
+func hash(key uint64) uint64 { return key * 0x9E3779B97F4A7C15 }
 
-// get returns the rank and the result of merging left and right, noRank when they do not merge.
-func (t *pairTable) get(left, right int32) (rank, result int32) {
+// get returns what merging left and right offers.
+func (t *pairTable) get(left, right int32) offer {
 	key := pair{left, right}.key()
-	for i := t.home(key); ; i = (i + 1) & (len(t.slots) - 1) {
-		s := &t.slots[i]
-		if s.result < 0 {
-			return noRank, -1
-		}
-		if s.key == key {
-			return s.rank, s.result
+	h := hash(key)
+	if bit := h >> (t.shift - 3); t.filter[bit/64]>>(bit%64)&1 == 0 {
+		return noOffer
+	}
+	for i := h >> t.shift; ; i++ {
+		s := &t.slots[i&uint64(len(t.slots)-1)]
+		if s.key == key || s.offer == noOffer {
+			return s.offer
 		}
 	}
 }
 
 // put adds a pair; of two entries for one pair the first stays. It reports whether the pair was new.
-func (t *pairTable) put(p pair, rank, result int32) bool {
+func (t *pairTable) put(p pair, o offer) bool {
 	if t.used*2 >= len(t.slots) {
 		t.grow()
 	}
 	key := p.key()
-	i := t.home(key)
-	for ; t.slots[i].result >= 0; i = (i + 1) & (len(t.slots) - 1) {
+	h := hash(key)
+	i := h >> t.shift
+	for ; t.slots[i].offer != noOffer; i = (i + 1) & uint64(len(t.slots)-1) {
 		if t.slots[i].key == key {
 			return false
 		}
 	}
-	t.slots[i] = pairSlot{key, rank, result}
+	t.slots[i] = pairSlot{key, o}
+	bit := h >> (t.shift - 3)
+	t.filter[bit/64] |= 1 << (bit % 64)
 	t.used++
 	return true
 }
@@ -70,10 +84,40 @@ func (t *pairTable) grow() {
 	old := t.slots
 	*t = newPairTable(len(old))
 	for _, s := range old {
-		if s.result >= 0 {
-			t.put(unpack(s.key), s.rank, s.result)
+		if s.offer != noOffer {
+			t.put(unpack(s.key), s.offer)
 		}
 	}
+}
+
+// bytePairs has the offers of all pairs of single bytes, with which every word begins.
+type bytePairs [256][256]offer
+
+func (t *pairTable) bytePairs(byteIDs [256]int32) *bytePairs {
+	value := make(map[int32]byte, 256)
+	for b, id := range byteIDs {
+		value[id] = byte(b)
+	}
+	table := new(bytePairs)
+	for i := range table {
+		for k := range table[i] {
+			table[i][k] = noOffer
+		}
+	}
+	for _, s := range t.slots {
+		if s.offer == noOffer {
+			continue
+		}
+		p := unpack(s.key)
+		left, ok := value[p.left]
+		if !ok {
+			continue
+		}
+		if right, ok := value[p.right]; ok {
+			table[left][right] = s.offer
+		}
+	}
+	return table
 }
 
 // rankedPairs derives the merges that follow from ids as ranks, in order of rank. Each token is encoded
@@ -100,7 +144,7 @@ func rankedPairs(tokens [][]byte, ids map[string]int32, byteIDs [256]int32) (pai
 			return allSplits(tokens, ids)
 		}
 		p := pair{parts[0], parts[1]}
-		table.put(p, int32(id), int32(id))
+		table.put(p, newOffer(int32(id), int32(id)))
 		list = append(list, p)
 	}
 	return table, list
@@ -119,7 +163,7 @@ func allSplits(tokens [][]byte, ids map[string]int32) (pairTable, []pair) {
 			}
 			if right, ok := ids[string(b[k:])]; ok {
 				list = append(list, pair{left, right})
-				table.put(pair{left, right}, int32(id), int32(id))
+				table.put(pair{left, right}, newOffer(int32(id), int32(id)))
 			}
 		}
 		slices.SortFunc(list[from:], comparePairs)
@@ -139,7 +183,7 @@ func listedPairs(def definition, ids map[string]int32) (pairTable, error) {
 		if !ok {
 			return table, fmt.Errorf("token: merge %d makes %q, which is not in the vocabulary", rank, buf)
 		}
-		if !table.put(p, int32(rank), result) {
+		if !table.put(p, newOffer(int32(rank), result)) {
 			return table, fmt.Errorf("token: merge %d (%q and %q) is listed twice", rank, def.tokens[p.left], def.tokens[p.right])
 		}
 	}

@@ -1,5 +1,10 @@
 package token
 
+import (
+	"math/bits"
+	"unicode/utf8"
+)
+
 // splitter returns the end of the pre-token that starts at s[i]. It always moves forward.
 type splitter func(t *classes, s string, i int) int
 
@@ -17,7 +22,71 @@ type splitter func(t *classes, s string, i int) int
 //	8  \s+
 //
 // Source: tokenization_kimi.py of moonshotai/Kimi-K2-Instruct.
+//
+// Most pre-tokens are ASCII. For these, the class of the first byte or of the first two tells which alternative
+// matches; whatever touches another character goes the long way.
 func splitK2(t *classes, s string, i int) int {
+	c := t.bytes[s[i]]
+	start := i
+	if c&isPrefix != 0 {
+		if start++; start == len(s) {
+			return start
+		}
+	}
+	switch next := t.bytes[s[start]]; {
+	case next == 0:
+		return t.splitWide(s, i)
+	case next&isWord != 0:
+		return t.asciiWord(s, i, start)
+	case c&isNumber != 0:
+		return t.digits(s, i+1)
+	}
+	if end := t.symbols(s, i); end > 0 {
+		return end
+	}
+	return t.space(s, i)
+}
+
+// asciiWord is alternatives 2 and 3 at s[i], where an ASCII letter stands at s[start]. No ASCII letter is
+// in both U and V, so what matches is U*V* with the contraction.
+func (t *classes) asciiWord(s string, i, start int) int {
+	end := start
+	for end < len(s) && t.bytes[s[end]]&isUpper != 0 {
+		end++
+	}
+	end = lowerASCII(s, end)
+	if end < len(s) {
+		if s[end] >= utf8.RuneSelf {
+			return t.splitWide(s, i)
+		}
+		if s[end] == '\'' {
+			return contraction(s, end)
+		}
+	}
+	return end
+}
+
+// lowerASCII returns the end of the run of a to z at s[i]. It looks at eight bytes at a time, for which most words
+// need one branch.
+func lowerASCII(s string, i int) int {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		x := word(s[i : i+8])
+		low := x &^ high
+		// The sums set the high bit of bytes from 'a' on, and of bytes behind 'z'.
+		letters := (low + (0x80-'a')*ones) &^ (low + (0x80-'z'-1)*ones) &^ x & high
+		if letters != high {
+			return i + bits.TrailingZeros64(letters^high)/8
+		}
+	}
+	for i < len(s) && 'a' <= s[i] && s[i] <= 'z' {
+		i++
+	}
+	return i
+}
+
+// splitWide is splitK2 for any characters.
+func (t *classes) splitWide(s string, i int) int {
 	c, n := t.at(s, i)
 	if c&isHan != 0 {
 		return t.run(s, i+n, isHan)
@@ -141,12 +210,16 @@ func newlines(s string, i int) int {
 // space is "\s*[\r\n]+|\s+(?!\S)|\s+" where s[i] is white space: up to the last newline of the run;
 // else as blank.
 func (t *classes) space(s string, i int) int {
-	newline := 0
-	for end := i; end < len(s); {
-		c, n := t.at(s, end)
+	end, last, newline := i, i, 0
+	for end < len(s) {
+		c, n := t.bytes[s[end]], 1
+		if c == 0 {
+			c, n = t.wide(s, end)
+		}
 		if c&isSpace == 0 {
 			break
 		}
+		last = end
 		end += n
 		if c&isNewline != 0 {
 			newline = end
@@ -155,7 +228,10 @@ func (t *classes) space(s string, i int) int {
 	if newline > 0 {
 		return newline
 	}
-	return t.blank(s, i)
+	if end == len(s) || last == i {
+		return end
+	}
+	return last
 }
 
 // blank is "\s+(?!\S)|\s+" where s[i] is white space: all of the run at the end of the text; else all

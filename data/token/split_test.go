@@ -171,8 +171,13 @@ func TestClasses(t *testing.T) {
 		if got := table.runes[r]; got != want || got.letter() != unicode.IsLetter(r) {
 			t.Fatalf("U+%04X has class %08b, want %08b", r, got, want)
 		}
-		if r < utf8.RuneSelf && table.ascii[r] != want {
-			t.Fatalf("U+%04X has ASCII class %08b, want %08b", r, table.ascii[r], want)
+		if r < utf8.RuneSelf && (table.bytes[r] != want || want == 0) {
+			t.Fatalf("U+%04X has ASCII class %08b, want %08b", r, table.bytes[r], want)
+		}
+	}
+	for b := utf8.RuneSelf; b < 256; b++ {
+		if table.bytes[b] != 0 {
+			t.Fatalf("byte %#x has class %08b", b, table.bytes[b])
 		}
 	}
 }

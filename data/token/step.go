@@ -51,13 +51,18 @@ func (l *learner) mergePair(p pair) {
 	left.grow(len(l.tokens))
 	right.grow(len(l.tokens))
 
+	size, both := int32(len(l.tokens[p.left])), int32(len(l.tokens[made]))
 	for _, at := range o.at {
-		next := l.next[at]
-		if l.sym[at] != p.left || next < 0 || l.sym[next] != p.right {
+		next := at + size
+		if l.sym[at] != p.left || l.sym[next] != p.right {
 			continue // out of date
 		}
 		w := l.weight[l.word[at]]
-		if before := l.prev[at]; before >= 0 {
+		if mark := l.sym[at-1]; mark != boundary {
+			before := at - 1
+			if mark < 0 {
+				before = at - ^mark
+			}
 			// An occurrence just to the left may have become the new token already. Then its pair
 			// with p.left, gained in this step, is gone again.
 			n := l.sym[before]
@@ -69,11 +74,10 @@ func (l *learner) mergePair(p pair) {
 			}
 			left.add(n, w, before)
 		}
-		after := l.next[next]
-		l.sym[at], l.sym[next], l.next[at] = made, -1, after
-		if after >= 0 {
-			n := l.sym[after]
-			l.prev[after] = at
+		after := at + both
+		l.sym[at], l.sym[next] = made, inside
+		l.sym[after-1] = ^both
+		if n := l.sym[after]; n != boundary {
 			right.add(n, w, at)
 			right.lost[n] += w
 		}
@@ -119,4 +123,7 @@ func (l *learner) settle(s *side, with func(neighbour int32) pair) {
 		s.gained[n], s.lost[n], s.met[n], s.index[n] = 0, 0, false, nil
 	}
 	s.seen, s.events = s.seen[:0], s.events[:0]
+	if cap(s.events) > 1<<20 {
+		s.events = nil // a pair of one long word: later ones are fewer
+	}
 }

@@ -20,15 +20,16 @@ import (
 // Tokenizer turns bytes into token ids and back. It does not change after it was made and may be
 // used by any number of goroutines.
 type Tokenizer struct {
-	def      definition
-	scan     splitter
-	classes  *classes
-	pairs    pairTable
-	ids      map[string]int32 // ordinary tokens by their bytes
-	byteIDs  [256]int32
-	specials specialSet
-	roles    Roles
-	longest  int // bytes in the longest ordinary token
+	def       definition
+	scan      splitter
+	classes   *classes
+	pairs     pairTable
+	bytePairs *bytePairs
+	ids       map[string]int32 // ordinary tokens by their bytes
+	byteIDs   [256]int32
+	specials  specialSet
+	roles     Roles
+	longest   int // bytes in the longest ordinary token
 
 	mu   sync.Mutex
 	idle []*encoder // encoders not in use, each with a warm cache
@@ -93,19 +94,29 @@ func fromDefinition(def definition, roles Roles) (*Tokenizer, error) {
 	if t.specials, err = newSpecialSet(def); err != nil {
 		return nil, err
 	}
-	if def.merges == nil {
-		t.pairs, _ = rankedPairs(t.def.tokens, t.ids, t.byteIDs)
-		return t, nil
-	}
-	if t.pairs, err = listedPairs(t.def, t.ids); err != nil {
+	if err := t.indexPairs(); err != nil {
 		return nil, err
+	}
+	t.bytePairs = t.pairs.bytePairs(t.byteIDs)
+	return t, nil
+}
+
+// indexPairs makes the table of merges.
+func (t *Tokenizer) indexPairs() error {
+	if t.def.merges == nil {
+		t.pairs, _ = rankedPairs(t.def.tokens, t.ids, t.byteIDs)
+		return nil
+	}
+	var err error
+	if t.pairs, err = listedPairs(t.def, t.ids); err != nil {
+		return err
 	}
 	// Most files list exactly the merges that follow from the ranks. Dropping the list then makes
 	// the definition, and so the fingerprint, the same whichever file it came from.
-	if table, list := rankedPairs(t.def.tokens, t.ids, t.byteIDs); slices.Equal(list, def.merges) && t.wholeWordIsSafe() {
+	if table, list := rankedPairs(t.def.tokens, t.ids, t.byteIDs); slices.Equal(list, t.def.merges) && t.wholeWordIsSafe() {
 		t.def.merges, t.def.wholeWord, t.pairs = nil, true, table
 	}
-	return t, nil
+	return nil
 }
 
 // index fills the map from bytes to ids.

@@ -83,10 +83,10 @@ func Train(ctx context.Context, o TrainOptions, docs iter.Seq2[[]byte, error]) (
 	if err != nil {
 		return nil, err
 	}
-	if len(words) == 0 {
+	if words.used == 0 {
 		return nil, ErrEmptyCorpus
 	}
-	progress.Words = len(words)
+	progress.Words = words.used
 	tokens, err := learn(ctx, o, words, &progress)
 	if err != nil {
 		return nil, err
