@@ -11,6 +11,7 @@ const (
 	PatternK2     Pattern = "kimi-k2" // Kimi K2, Moonlight
 	PatternGPT2   Pattern = "gpt2"    // GPT-2, RoBERTa
 	PatternLlama3 Pattern = "llama3"  // cl100k_base, Llama 3
+	PatternQwen2  Pattern = "qwen2"   // Qwen 2 and 3: as llama3, but every digit is a pre-token of its own
 )
 
 // pattern is a scanner with the regular expressions that mean the same. The first one is written to
@@ -33,6 +34,7 @@ const (
 	foldContraction  = `(?i:'s|'t|'re|'ve|'m|'ll|'d)`
 
 	llama3Rest = `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
+	qwen2Rest  = `|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`
 )
 
 // k2Expression is the pattern of tokenization_kimi.py for given spellings of its parts.
@@ -55,6 +57,7 @@ func patterns() []pattern {
 		}},
 		{PatternGPT2, splitGPT2, []string{`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`}},
 		{PatternLlama3, splitLlama3, []string{plainContraction + llama3Rest, foldContraction + llama3Rest}},
+		{PatternQwen2, splitQwen2, []string{plainContraction + qwen2Rest, foldContraction + qwen2Rest}},
 	}
 }
 

@@ -48,6 +48,14 @@ func splitLlama3(t *classes, s string, i int) int {
 	return t.space(s, i)
 }
 
+// splitQwen2 is the pattern of Qwen2Tokenizer: that of Llama 3 with \p{N} instead of \p{N}{1,3}.
+func splitQwen2(t *classes, s string, i int) int {
+	if c, n := t.at(s, i); c&isNumber != 0 {
+		return i + n
+	}
+	return splitLlama3(t, s, i)
+}
+
 // letters is \p{L}* at s[i].
 func (t *classes) letters(s string, i int) int {
 	for i < len(s) {
