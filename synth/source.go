@@ -38,6 +38,7 @@ type SourceConfig struct {
 	Weights  map[task.Kind]int // of the kinds of tasks; nil means task.DefaultWeights
 	Compact  bool              // short tasks for models with little context, see task.Config
 	Split    Split             // of the domains
+	Part     task.Part         // of the tasks
 
 	// Agent and User make who speaks in the dialogue of a task; nil means the scripted expert and the scripted user. What
 	// they say must depend on the task alone. Their errors refuse the candidate, under the reason that a method
@@ -100,7 +101,7 @@ func NewSource(ctx context.Context, c SourceConfig) (*Source, error) {
 	if sets, err = c.Split.of(sets); err != nil {
 		return nil, err
 	}
-	pool, err := task.NewPool(sets, task.Config{Weights: c.Weights, Compact: c.Compact})
+	pool, err := task.NewPool(sets, task.Config{Weights: c.Weights, Compact: c.Compact, Part: c.Part})
 	if err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
 	}
@@ -128,7 +129,7 @@ func NewSource(ctx context.Context, c SourceConfig) (*Source, error) {
 		"tools_fingerprint": fmt.Sprintf("%016x", h.Sum64()), "tool_seed": strconv.FormatUint(c.ToolSeed, 10), "kind_weights": string(mix),
 	}}
 	for name, value := range map[string]string{
-		"domain_names": strings.Join(c.Domains, ","), "domain_folders": strings.Join(c.Folders, ","), "split": string(c.Split),
+		"domain_names": strings.Join(c.Domains, ","), "domain_folders": strings.Join(c.Folders, ","), "split": string(c.Split), "part": string(c.Part),
 	} {
 		if value != "" {
 			s.describe[name] = value
@@ -169,7 +170,7 @@ func SourceOf(ctx context.Context, dir string) (*Source, error) {
 		return nil, err
 	}
 	from := m.Config.Source
-	c := SourceConfig{Seed: m.Config.Seed, Compact: from["compact"] == "true", Split: Split(from["split"])}
+	c := SourceConfig{Seed: m.Config.Seed, Compact: from["compact"] == "true", Split: Split(from["split"]), Part: task.Part(from["part"])}
 	if c.ToolSeed, err = strconv.ParseUint(from["tool_seed"], 10, 64); err != nil {
 		return nil, fmt.Errorf("synth: %s: the manifest does not say what the dialogues were made by", dir)
 	}

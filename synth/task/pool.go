@@ -21,7 +21,9 @@ type Pool struct {
 type Config struct {
 	// Weights of the kinds; nil means DefaultWeights.
 	Weights map[Kind]int
-	// Attempts at one key before Sample gives up; 0 means 200.
+	// Part of the tasks to sample; "" means all.
+	Part Part
+	// Attempts at one key before Sample gives up; 0 means 200, and 4000 for the held-out part, which one attempt in ten hits.
 	Attempts int
 	// Compact makes short tasks for models with little context: one request, one to three offered tools with short
 	// declarations and results (tool.Set.Compact), a system prompt of two or three sentences. Its kinds are those of
@@ -61,8 +63,16 @@ func NewPool(sets []*tool.Set, cfg Config) (*Pool, error) {
 			p.cfg.Weights = CompactWeights()
 		}
 	}
+	switch cfg.Part {
+	case "", Train, HeldOut:
+	default:
+		return nil, fmt.Errorf("task: there is no part %q of the tasks, want %s or %s", cfg.Part, Train, HeldOut)
+	}
 	if p.cfg.Attempts == 0 {
 		p.cfg.Attempts = 200
+		if cfg.Part == HeldOut {
+			p.cfg.Attempts = 4000
+		}
 	}
 	if err := p.compactConfig(); err != nil {
 		return nil, err

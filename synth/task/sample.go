@@ -69,6 +69,7 @@ const (
 	NoFault    Reason = "no call that the fault can befall"
 	Crowded    Reason = "more tools than an agent is offered"
 	Bulky      Reason = "more characters than a compact task may have"
+	OtherPart  Reason = "the calls belong to the other part"
 )
 
 // attempt makes one try.
@@ -84,7 +85,11 @@ func (p *Pool) attempt(key Key, kind Kind, n uint64) (*Task, error) {
 	b.today, _ = value.Date(w.Today())
 	b.gold = gold{world: b.w, tools: b.tools}
 	if kind == Irrelevant {
-		return p.irrelevant(key, b)
+		t, err := p.irrelevant(key, b)
+		if err != nil {
+			return nil, err
+		}
+		return t, p.admit(t, nil)
 	}
 	t := &Task{Key: key, Kind: kind, Domain: b.d, Today: b.today}
 	if p.cfg.Compact {
@@ -99,8 +104,23 @@ func (p *Pool) attempt(key Key, kind Kind, n uint64) (*Task, error) {
 	if err := b.staff(t); err != nil {
 		return nil, err
 	}
+	if err := p.admit(t, b.gold.calls); err != nil {
+		return nil, err
+	}
 	b.close(t)
 	return t, b.guard(t)
+}
+
+// admit refuses the tasks of the part that is not asked for.
+func (p *Pool) admit(t *Task, calls []DoneCall) error {
+	if p.cfg.Part == "" {
+		return nil
+	}
+	part, err := partOf(t, calls)
+	if err == nil && part != p.cfg.Part {
+		err = refuse(OtherPart, "%s", part)
+	}
+	return err
 }
 
 // session plans the segments of a task.
