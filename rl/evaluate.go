@@ -39,11 +39,12 @@ type Rates struct {
 	Missing    int                `json:"missing,omitempty"`
 }
 
-// Evaluate lets the policy act in n episodes of every arena, without chance, and reports how it does.
-func (c *Collector) Evaluate(ctx context.Context, n int, seed uint64) (map[string]Rates, error) {
+// Evaluate lets the policy act in n episodes of every arena and reports how it does. At temperature 0 it takes the
+// likeliest token everywhere.
+func (c *Collector) Evaluate(ctx context.Context, n int, seed uint64, temperature float64) (map[string]Rates, error) {
 	out := map[string]Rates{}
 	for _, name := range slices.Sorted(maps.Keys(c.Arenas)) {
-		groups, err := c.Play(ctx, name, n, seed)
+		groups, err := c.Play(ctx, name, n, seed, temperature)
 		if err != nil {
 			return nil, err
 		}
@@ -52,8 +53,8 @@ func (c *Collector) Evaluate(ctx context.Context, n int, seed uint64) (map[strin
 	return out, nil
 }
 
-// Play lets the policy act in n episodes of an arena, without chance.
-func (c *Collector) Play(ctx context.Context, arena string, n int, seed uint64) ([]*Group, error) {
+// Play lets the policy act once in each of n episodes of an arena.
+func (c *Collector) Play(ctx context.Context, arena string, n int, seed uint64, temperature float64) ([]*Group, error) {
 	if size := c.Arenas[arena].Len(); size > 0 {
 		n = int(min(uint64(n), size))
 	}
@@ -62,7 +63,7 @@ func (c *Collector) Play(ctx context.Context, arena string, n int, seed uint64) 
 		key := env.Key{Seed: seed, Index: uint64(i)}
 		groups = append(groups, &Group{Env: arena, Key: key, Rollouts: []*Rollout{{Env: arena, Key: key}}})
 	}
-	_, err := c.Collect(ctx, groups, Sampling{})
+	_, err := c.Collect(ctx, groups, Sampling{Temperature: temperature, Seed: seed})
 	return groups, err
 }
 

@@ -197,7 +197,7 @@ func (t *Trainer) prepare(iteration, update int) error {
 	it := &Iteration{Iteration: iteration, Weights: print, Temperature: t.temperature(iteration)}
 	if t.HeldOut != nil && t.EvalEvery > 0 && iteration%t.EvalEvery == 0 {
 		begun := time.Now()
-		if it.HeldOut, err = t.HeldOut.Evaluate(t.ctx, t.EvalEpisodes, t.Seed); err != nil {
+		if it.HeldOut, err = t.HeldOut.Evaluate(t.ctx, t.EvalEpisodes, t.Seed, 0); err != nil {
 			return err
 		}
 		it.Seconds.Evaluation = time.Since(begun).Seconds()

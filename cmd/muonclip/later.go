@@ -113,8 +113,8 @@ func newEvalTasksCommand(g *globals) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "tasks",
 		Short: "Held-out success of a model in the environments of its tasks",
-		Long: `Let a model act, without chance, in held-out episodes of the tasks of its configuration: tools of domains, problems
-and prompts that no training saw. Success means the whole reward; intervals are Wilson's at 95 %.
+		Long: `Let a model act in held-out episodes of the tasks of its configuration: calls, tools of domains, problems and prompts
+that no training saw. Success means the whole reward; intervals are Wilson's at 95 %.
 
 ` + exitCodeHelp,
 		Example: `  muonclip eval tasks --model runs/tiny/sft
@@ -152,6 +152,7 @@ and prompts that no training saw. Success means the whole reward; intervals are 
 	f := cmd.Flags()
 	f.IntVar(&o.Episodes, "n", 200, "episodes of each task")
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the episodes")
+	f.Float64Var(&o.Temperature, "temperature", 0, "temperature of the tokens; 0 takes the likeliest")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
 	addJSONFlag(cmd, &asJSON)
 	return cmd

@@ -121,7 +121,7 @@ func (a *after) compare() {
 		ch.groups = append(ch.groups, g)
 	}
 	a.Success = newFigure("Success by task",
-		"Share of held-out episodes that earn the whole reward, with 95% Wilson intervals. The models act without chance, on the same episodes.",
+		"Share of held-out episodes that earn the whole reward, with 95% Wilson intervals. The models act on the same episodes and take the likeliest token everywhere, unless a temperature is named.",
 		ch.svg(false), EvaluationFile+" has no measured task.")
 	for _, s := range a.eval.Samples[:min(len(a.eval.Samples), maxSamples)] {
 		a.Samples = append(a.Samples, compareSample(s, models))

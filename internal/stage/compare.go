@@ -50,7 +50,7 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 			continue
 		}
 		task := r.Progress.Start(progress.Spec{Name: "evaluate " + f.name, Stage: stage, Stages: stages, Unit: "tasks", Total: int64(len(r.Config.Tasks))})
-		groups, rates, err := r.act(ctx, m, r.Config.RL.EvalEpisodes, func(n int) { task.Set(int64(n)) })
+		groups, rates, err := r.act(ctx, m, r.Config.RL.EvalEpisodes, temperatures, func(n int) { task.Set(int64(n)) })
 		if err != nil {
 			task.Fail(failed(ctx))
 			return err
@@ -71,7 +71,7 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 			if err != nil {
 				return err
 			}
-			if played[f.name], _, err = r.act(ctx, m, shown, func(int) {}); err != nil {
+			if played[f.name], _, err = r.act(ctx, m, shown, temperatures[:1], func(int) {}); err != nil {
 				return err
 			}
 		}
@@ -88,8 +88,12 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 	return atomicfile.WriteFile(path, data)
 }
 
-// act lets a model act in n held-out episodes of every task.
-func (r *Run) act(ctx context.Context, m *Trained, n int, done func(tasks int)) (map[string][]*rl.Group, map[string]rl.Rates, error) {
+// temperatures at which models are compared: the likeliest token everywhere, and the policy as reinforcement learning
+// samples it. The first shows what a model knows, the second also how sure it is.
+var temperatures = []float64{0, 1}
+
+// act lets a model act in n held-out episodes of every task at each temperature. The groups are those of the first.
+func (r *Run) act(ctx context.Context, m *Trained, n int, temperatures []float64, done func(tasks int)) (map[string][]*rl.Group, map[string]rl.Rates, error) {
 	c, err := r.collector(ctx, m, true)
 	if err != nil {
 		return nil, nil, err
@@ -97,10 +101,20 @@ func (r *Run) act(ctx context.Context, m *Trained, n int, done func(tasks int)) 
 	c.CutPenalty = 0
 	groups, rates := map[string][]*rl.Group{}, map[string]rl.Rates{}
 	for i, name := range slices.Sorted(maps.Keys(c.Arenas)) {
-		if groups[name], err = c.Play(ctx, name, n, heldOutSeed+r.Config.Seed); err != nil {
-			return nil, nil, err
+		for k, t := range temperatures {
+			played, err := c.Play(ctx, name, n, heldOutSeed+r.Config.Seed, t)
+			if err != nil {
+				return nil, nil, err
+			}
+			if k == 0 {
+				groups[name] = played
+			}
+			label := name
+			if t > 0 {
+				label = fmt.Sprintf("%s at temperature %g", name, t)
+			}
+			rates[label] = rl.Summarize(played)
 		}
-		rates[name] = rl.Summarize(groups[name])
 		done(i + 1)
 	}
 	return groups, rates, nil

@@ -14,7 +14,9 @@ type EvalTasksOptions struct {
 	Episodes int    // of each task
 	Seed     uint64 // of the episodes
 	Threads  int
-	Log      *slog.Logger // gets warnings; may be nil
+	// Temperature of the tokens; 0 takes the likeliest.
+	Temperature float64
+	Log         *slog.Logger // gets warnings; may be nil
 }
 
 // EvalTasks lets a model act in held-out episodes of the tasks of its configuration, and reports by task.
@@ -28,6 +30,6 @@ func EvalTasks(ctx context.Context, o EvalTasksOptions) (map[string]rl.Rates, er
 	}
 	r := &Run{Dir: o.Model, Config: m.Config, Log: o.Log}
 	r.Config.Seed += o.Seed
-	_, rates, err := r.act(ctx, m, o.Episodes, func(int) {})
+	_, rates, err := r.act(ctx, m, o.Episodes, []float64{o.Temperature}, func(int) {})
 	return rates, err
 }
