@@ -33,6 +33,7 @@ type Config struct {
 type Tokenizer struct {
 	VocabSize  int    `json:"vocab_size" doc:"number of tokens to train, special tokens included; 0 means model.vocab_size"`
 	Path       string `json:"path" doc:"tokenizer.json, tiktoken.model or a folder with one, used instead of training; empty trains one"`
+	Pattern    string `json:"pattern" enum:"kimi-k2|gpt2|llama3|qwen2" doc:"how text is cut before pairs are merged: kimi-k2, gpt2, llama3 (up to three digits together, as kimi-k2) or qwen2 (every digit alone)"`
 	TrainBytes int64  `json:"train_bytes" doc:"bytes of text that the tokenizer is trained on, which the sources share by their weights; 0 means all of it"`
 }
 

@@ -11,6 +11,7 @@ func Default() Config {
 			NGroup: 1, TopkGroup: 1, FirstKDenseReplace: 1, MoeLayerFreq: 1, SeqAux: true,
 			HiddenAct: "silu", RMSNormEps: 1e-6, RopeTheta: 50000, InitializerRange: 0.02,
 		},
+		Tokenizer: Tokenizer{Pattern: "kimi-k2"},
 		Data: Data{
 			ValFraction: 0.01, MaskDocuments: true, DedupExact: true, NearThreshold: 0.8,
 			ShardTokens: 1 << 24,

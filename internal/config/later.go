@@ -19,12 +19,14 @@ type Task struct {
 	Name          string   `json:"name" doc:"name in reports; empty means the environment's"`
 	Env           string   `json:"env" enum:"tools|math|code|instructions|open" doc:"environment: tools (worlds of the dialogue generator), math, code (unit tests in a sandbox), instructions (IFEval constraints) or open (answers that only a critic can rank)"`
 	Kinds         []string `json:"kinds" doc:"kinds of tasks of the environment, each with a weight if you like, such as single_call=3; empty means its own mixture"`
+	Domains       []string `json:"domains" doc:"tools: domains to act in, at least two; of their tasks, those with a tenth of all possible calls are held out. Empty means all domains but a part that is held out whole"`
 	Compact       bool     `json:"compact" doc:"tools: short tasks for small contexts, with one request and at most three tools"`
 	Terse         bool     `json:"terse" doc:"math: problems as short as 7+5="`
 	MinDifficulty int      `json:"min_difficulty" doc:"easiest tasks, 1 to 5; 0 means 1"`
 	MaxDifficulty int      `json:"max_difficulty" doc:"hardest tasks, 1 to 5; 0 means 5"`
 	Path          string   `json:"path" doc:"file of problems instead of generated ones: GSM8K or MATH (math), HumanEval or MBPP (code), IFEval (instructions), prompts as JSON Lines (open)"`
 	Dialogues     int      `json:"dialogues" doc:"solved tasks to make for SFT; 0 for none"`
+	AnswersOnly   float64  `json:"answers_only" doc:"math: share of these dialogues that give the answer without the working, as much of what people write does, 0 to 1; reinforcement learning can find out which pays"`
 	Share         float64  `json:"share" doc:"part of the prompts of reinforcement learning, relative to the others; 0 for none"`
 	Reward        []string `json:"reward" doc:"components of the reward with their weights, such as solved=1; empty weighs all alike"`
 	Gates         []string `json:"gates" doc:"components that must be 1 for any reward"`
@@ -93,8 +95,9 @@ type RL struct {
 	Objective        string  `json:"objective" enum:"k2|grpo" doc:"k2 (squared form of Kimi K1.5, eq. 2) or grpo for comparison"`
 	Tau              float64 `json:"tau" doc:"k2: strength with which the policy is held to the one that wrote the rollouts"`
 	Clip             float64 `json:"clip" doc:"grpo: clip range of the probability ratio"`
-	LR               float64 `json:"lr" doc:"learning rate, constant after warm-up"`
+	LR               float64 `json:"lr" doc:"peak learning rate"`
 	WarmupSteps      int     `json:"warmup_steps" doc:"steps of linear warm-up from 0"`
+	DecayFraction    float64 `json:"decay_fraction" doc:"share of all steps, the last ones, in which the rate falls to 0; 0 keeps it"`
 	Temperature      float64 `json:"temperature" doc:"of the first iteration's rollouts"`
 	FinalTemperature float64 `json:"final_temperature" doc:"of the last iteration's rollouts; a straight line between"`
 	TopP             float64 `json:"top_p" doc:"sample from the smallest set with this much probability; 0 or 1 means all"`
@@ -129,7 +132,10 @@ func (c Config) For(stage string) Config {
 		r := c.RL
 		t.Steps, t.Tokens = r.Iterations*r.Updates, 0
 		t.BatchSize, t.MicroBatchSize, t.LR, t.Schedule = r.Prompts*r.Samples, r.MicroBatchSize, r.LR, "constant"
-		t.WarmupSteps, t.DecaySteps, t.DecayFraction = r.WarmupSteps, 0, 0
+		if r.DecayFraction > 0 {
+			t.Schedule = "wsd"
+		}
+		t.WarmupSteps, t.DecaySteps, t.DecayFraction, t.MinLRRatio = r.WarmupSteps, 0, r.DecayFraction, 0
 		t.EvalEvery, t.CheckpointEvery, t.SampleEvery, t.SamplePrompts = 0, r.CheckpointEvery*r.Updates, 0, nil
 		t.RouterBiasUpdateRate = 0 // rollouts and training must route alike
 		t.Spike.Action = "off"
@@ -169,6 +175,7 @@ func (c Config) checkLater(ck *checker) {
 		}{{"dialogues", float64(t.Dialogues)}, {"share", t.Share}, {"max_tokens", float64(t.MaxTokens)}} {
 			ck.notNegative(key+"."+n.key, n.v)
 		}
+		ck.within(key+".answers_only", t.AnswersOnly, 0, 1)
 		for name, list := range map[string][]string{"kinds": t.Kinds, "reward": t.Reward} {
 			if _, err := Weights(list); err != nil {
 				ck.bad("%s.%s: %v", key, name, err)
@@ -199,6 +206,7 @@ func (c Config) checkLater(ck *checker) {
 	ck.positive("rl.prompts", float64(r.Prompts))
 	ck.positive("rl.updates", float64(r.Updates))
 	ck.positive("rl.lr", r.LR)
+	ck.within("rl.decay_fraction", r.DecayFraction, 0, 1)
 	if r.Samples < 2 {
 		ck.bad("rl.samples is %d, want at least 2: the baseline of a rollout is the mean of its group", r.Samples)
 	}

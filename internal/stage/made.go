@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -18,7 +19,10 @@ import (
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
+	"muonclip/internal/rng"
 	"muonclip/synth"
+	"muonclip/synth/task"
+	"muonclip/synth/tool"
 )
 
 // solver is an environment that shows how its tasks are done.
@@ -65,7 +69,14 @@ func (r *Run) toolDialogues(ctx context.Context, t config.Task, dir string) erro
 	if err != nil {
 		return UsageError{err}
 	}
-	source, err := synth.NewSource(ctx, synth.SourceConfig{Seed: r.Config.Seed, Weights: taskWeights(kinds), Compact: t.Compact, Split: synth.Train})
+	from := synth.SourceConfig{Seed: r.Config.Seed, Weights: taskWeights(kinds), Domains: t.Domains, Compact: t.Compact, Split: synth.Train}
+	if len(t.Domains) > 0 {
+		from.Part = task.Train
+		if i := slices.IndexFunc(t.Domains, tool.HeldOut); i >= 0 {
+			return errHeldOut(t.Domains[i])
+		}
+	}
+	source, err := synth.NewSource(ctx, from)
 	if err != nil {
 		return err
 	}
@@ -81,6 +92,9 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 	if err != nil {
 		return err
 	}
+	if t.AnswersOnly > 0 && t.Env != "math" {
+		return UsageError{fmt.Errorf("answers_only is for math, the task is of %s", t.Env)}
+	}
 	shows, ok := a.Environment.(solver)
 	if !ok {
 		return UsageError{fmt.Errorf("the environment %s has no worked solutions: set its dialogues to 0", t.Env)}
@@ -89,6 +103,7 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 		return fmt.Errorf("dialogues: %w", err)
 	}
 	progressed := r.Progress.Start(progress.Spec{Name: "solve " + t.Label(), Stage: stage, Stages: stages, Unit: "dialogues", Total: int64(t.Dialogues)})
+	brief := rng.New(r.Config.Seed, "answers only")
 	err = atomicfile.Write(filepath.Join(dir, "train.jsonl"), func(w io.Writer) error {
 		var failed error
 		n := int64(0)
@@ -103,6 +118,10 @@ func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stag
 				}
 				n++
 				progressed.Set(n)
+				if brief.Float64() < t.AnswersOnly {
+					last := &d.Messages[len(d.Messages)-1]
+					last.Content = last.Content[strings.LastIndex(last.Content, "\n")+1:]
+				}
 				if !yield(d) {
 					return
 				}
@@ -126,6 +145,9 @@ func (r *Run) location(ctx context.Context, s config.Source) (string, error) {
 	var texts iter.Seq2[string, error]
 	switch s.Path {
 	case config.Dialogues:
+		if err := r.Dialogues(ctx, 0, 0); err != nil {
+			return "", err
+		}
 		texts = r.dialogueTexts(ctx)
 	case config.Recall:
 		tok, err := r.LoadTokenizer()
@@ -187,10 +209,6 @@ func wordsOf(tok *token.Tokenizer) []string {
 // dialogueTexts reads the dialogues made for the tasks as text.
 func (r *Run) dialogueTexts(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		if !exists(r.path("data", "dialogues")) {
-			yield("", fmt.Errorf("%s has no dialogues: %w; make them with \"muonclip run\"", r.Dir, ErrNoData))
-			return
-		}
 		for _, t := range r.Config.Tasks {
 			if t.Dialogues == 0 {
 				continue

@@ -89,19 +89,31 @@ func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) 
 }
 
 func toolsOf(ctx context.Context, t config.Task, kinds map[string]float64, heldOut bool) (env.Environment, error) {
-	sets, err := synth.Tools(ctx, 0, nil)
+	sets, err := synth.Tools(ctx, 0, t.Domains)
 	if err != nil {
-		return nil, err
+		return nil, UsageError{err}
 	}
 	train, held := tool.Split(sets)
-	if heldOut {
+	c := task.Config{Compact: t.Compact, Weights: taskWeights(kinds)}
+	switch {
+	case len(t.Domains) > 0 && len(held) > 0:
+		return nil, errHeldOut(held[0].Domain.Name)
+	case len(t.Domains) > 0 && heldOut:
+		c.Part = task.HeldOut
+	case len(t.Domains) > 0:
+		c.Part = task.Train
+	case heldOut:
 		train = held
 	}
-	pool, err := task.NewPool(train, task.Config{Compact: t.Compact, Weights: taskWeights(kinds)})
+	pool, err := task.NewPool(train, c)
 	if err != nil {
 		return nil, UsageError{err}
 	}
 	return toolenv.New(pool, toolenv.Config{Name: t.Label()}), nil
+}
+
+func errHeldOut(domain string) error {
+	return UsageError{fmt.Errorf("the domain %s is kept out of all training: take another", domain)}
 }
 
 // taskWeights turns weights into the whole numbers that package task takes, a thousandth being the smallest.

@@ -76,7 +76,7 @@ func (r *Run) trainTokenizer(ctx context.Context, stage, stages int) (*token.Tok
 	}
 	task := r.Progress.Start(progress.Spec{Name: "tokenizer", Stage: stage, Stages: stages, Unit: "tokens", Total: int64(r.Config.TokenizerVocab())})
 	tok, err := token.Train(ctx, token.TrainOptions{
-		VocabSize: r.Config.TokenizerVocab(), Workers: r.Config.Train.Threads,
+		VocabSize: r.Config.TokenizerVocab(), Pattern: token.Pattern(r.Config.Tokenizer.Pattern), Workers: r.Config.Train.Threads,
 		Progress: func(p token.Progress) {
 			task.Set(int64(p.Tokens), progress.Field{Name: "text", Value: fmt.Sprintf("%.1f MB", float64(p.Bytes)/1e6)})
 		},
