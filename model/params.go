@@ -31,6 +31,7 @@ type weights[T compute.Float] struct {
 	index  map[string]int // of a parameter in params
 	values []T
 	grads  []T
+	leaves []*compute.Tensor[T] // what the tape knows of them
 }
 
 func newWeights[T compute.Float](cfg Config, be compute.Backend[T]) *weights[T] {
@@ -58,7 +59,9 @@ func (w *weights[T]) matrix(name string, rows, cols int) *compute.Tensor[T] {
 		panic(fmt.Sprintf("model: no parameter %s", name))
 	}
 	end := at + rows*cols
-	return compute.Parameter(rows, cols, w.values[at:end:end], w.grads[at:end:end])
+	leaf := compute.Parameter(rows, cols, w.values[at:end:end], w.grads[at:end:end])
+	w.leaves = append(w.leaves, leaf)
+	return leaf
 }
 
 // one views a parameter as a tensor of the tape, a vector as a single row.

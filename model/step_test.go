@@ -243,3 +243,29 @@ func TestCheck(t *testing.T) {
 		}
 	}
 }
+
+// TestRenew: gradients that are declared void are overwritten, those of parameters that a step does not reach become
+// zero, and a second micro-batch adds to the first.
+func TestRenew(t *testing.T) {
+	const rows, cols = 2, 17
+	for name, cfg := range variants() {
+		cleared, in := fresh[float64](t, cfg, 2, rows, cols)
+		void, _ := fresh[float64](t, cfg, 2, rows, cols)
+		void.Step(in, 3, 1) // leaves something behind
+		void.Renew()
+		void.ResetStats()
+		for range 2 {
+			cleared.Step(in, 0.5, 1)
+			void.Step(in, 0.5, 1)
+			near(t, name+": gradients", gradients(void), gradients(cleared), 0)
+		}
+		void.Renew()
+		for i := range in.Targets {
+			in.Targets[i] = -1
+		}
+		void.Step(in, 0.5, 0)
+		if g := gradients(void); relativeError(g, make([]float64, len(g))) != 0 {
+			t.Errorf("%s: a step without targets left gradients", name)
+		}
+	}
+}

@@ -13,10 +13,20 @@ import (
 type slot[T compute.Float] struct {
 	rows, cols int
 	w, g       []T
-	m          []T // momentum of Muon, first moment of AdamW
-	v          []T // second moment of AdamW
+	m          []T  // momentum of Muon and SGD, first moment of AdamW, what is not yet applied of Dion
+	v          []T  // second moment of AdamW, and of NorMuon for each row
+	q          []T  // basis of Dion, rank x cols
+	rank       int  // of Dion's update
+	adam       bool // updated by AdamW
+	step       cpu.AdamStep[T]
 	decay      float64
 	updateSq   float64 // sum of squares of the last change, without decay
+}
+
+// matrix is what a rule for matrices updates at a time: a whole parameter, or one of its blocks of rows.
+type matrix[T compute.Float] struct {
+	slot[T]
+	param, row int // where it comes from
 }
 
 // block is a range of one parameter's elements, the unit of elementwise work.
@@ -26,23 +36,27 @@ type block struct{ slot, lo, hi int }
 type core[T compute.Float] struct {
 	be     *cpu.Backend[T]
 	params []Param
+	rule   Class
+	rules  rules
 	slots  []slot[T]
-	muon   muonRule
-	adam   adamRule
+	mats   []matrix[T] // in the order of params
+	first  []int       // by parameter, the index of its first matrix, or of the next one
 
-	large    []int   // Muon matrices that all workers share, in order
-	small    []int   // Muon matrices that one worker takes whole, the costliest first
-	blocks   []block // all parameters, those of AdamW first
-	nAdam    int     // how many of the blocks AdamW updates
+	large    []int   // matrices that all workers share, in order
+	small    []int   // matrices that one worker takes whole, the costliest first
+	blocks   []block // all parameters, those of AdamW and SGD first
+	nFlat    int     // how many of the blocks AdamW or SGD updates
 	part     []float64
 	updateSq []float64 // by parameter
 	valueSq  []float64
+	kept     []int // parameters whose weights are in past, one after another
+	past     []T
 
-	shared *muonPass[T]
+	vec    cpu.Updates[T]
+	shared matrixPass[T]
 	lent   passes[T]
 
 	// The pass in progress, for job and its siblings, which are made once.
-	t             int64
 	lr            float64
 	factor        T
 	job, gradSq   func(w *cpu.Worker[T], i int)
@@ -50,47 +64,85 @@ type core[T compute.Float] struct {
 	scale, zeroed func(w *cpu.Worker[T], i int)
 }
 
-func newCore[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config, muon muonRule, adam adamRule) *core[T] {
-	c := &core[T]{be: be, params: params, muon: muon, adam: adam, slots: make([]slot[T], len(params))}
-	var muonBlocks []block
+func newCore[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config, r rules) *core[T] {
+	c := &core[T]{be: be, params: params, rule: cmp.Or(cfg.Rule, Muon), rules: r, vec: cpu.UpdatesFor[T](), slots: make([]slot[T], len(params))}
+	var matBlocks []block
 	for i, p := range params {
 		s := &c.slots[i]
+		c.first = append(c.first, len(c.mats))
 		s.rows, s.cols = rowsCols(p.Value)
 		s.w, s.g = elems[T](p.Value), elems[T](p.Grad)
 		s.m = make([]T, len(s.w))
 		if cfg.NoDecay == nil || !cfg.NoDecay(p) {
 			s.decay = cfg.WeightDecay
 		}
-		if !p.Muon {
-			s.v = make([]T, len(s.w))
+		switch cfg.Class(p) {
+		case AdamW:
+			s.v, s.adam = make([]T, len(s.w)), true
 			c.blocks = appendBlocks(c.blocks, i, len(s.w))
-			continue
+		case SGD:
+			c.blocks = appendBlocks(c.blocks, i, len(s.w))
+		default:
+			c.addMatrices(i, cfg.blocks(p))
+			matBlocks = appendBlocks(matBlocks, i, len(s.w))
 		}
-		muonBlocks = appendBlocks(muonBlocks, i, len(s.w))
 	}
+	c.initState()
 	c.split(threadedCost)
-	c.nAdam = len(c.blocks)
-	c.blocks = append(c.blocks, muonBlocks...)
+	c.nFlat = len(c.blocks)
+	c.blocks = append(c.blocks, matBlocks...)
 	c.part = make([]float64, len(c.blocks))
 	c.updateSq, c.valueSq = make([]float64, len(params)), make([]float64, len(params))
-	c.shared = newMuonPass[T](&c.muon)
+	c.shared = newPass[T](c.rule, &c.rules)
 	c.job, c.gradSq, c.weightSq, c.scale, c.zeroed = c.doJob, c.doGradSq, c.doWeightSq, c.doScale, c.doZero
 	return c
 }
 
-// split deals out the Muon matrices between large and small at the given cost.
+// addMatrices gives parameter i its state and cuts it into n matrices.
+func (c *core[T]) addMatrices(i, n int) {
+	s := &c.slots[i]
+	rows := s.rows / n
+	switch c.rule {
+	case NorMuon:
+		s.v = make([]T, s.rows)
+	case Dion:
+		s.rank = c.rules.dion.rankOf(rows, s.cols)
+		s.q = make([]T, n*s.rank*s.cols)
+	}
+	for b := range n {
+		m := matrix[T]{slot: *s, param: i, row: b * rows}
+		m.rows = rows
+		m.m = s.m[b*rows*s.cols : (b+1)*rows*s.cols]
+		if s.v != nil {
+			m.v = s.v[b*rows : (b+1)*rows]
+		}
+		m.q = s.q[b*s.rank*s.cols : (b+1)*s.rank*s.cols]
+		c.mats = append(c.mats, m)
+	}
+	c.bindMatrices(i)
+}
+
+// bindMatrices points the matrices of parameter i at its weights and gradients.
+func (c *core[T]) bindMatrices(i int) {
+	s := &c.slots[i]
+	for j := c.first[i]; j < len(c.mats) && c.mats[j].param == i; j++ {
+		m := &c.mats[j]
+		lo, hi := m.row*s.cols, (m.row+m.rows)*s.cols
+		m.w, m.g = s.w[lo:hi], s.g[lo:hi]
+	}
+}
+
+// split deals out the matrices between large and small at the given cost.
 func (c *core[T]) split(limit int) {
 	c.large, c.small = nil, nil
-	for i := range c.slots {
-		switch {
-		case !c.params[i].Muon:
-		case c.slots[i].cost() >= limit:
+	for i := range c.mats {
+		if c.mats[i].cost() >= limit {
 			c.large = append(c.large, i)
-		default:
+		} else {
 			c.small = append(c.small, i)
 		}
 	}
-	slices.SortStableFunc(c.small, func(a, b int) int { return cmp.Compare(c.slots[b].cost(), c.slots[a].cost()) })
+	slices.SortStableFunc(c.small, func(a, b int) int { return cmp.Compare(c.mats[b].cost(), c.mats[a].cost()) })
 }
 
 // cost is the number of multiplications in X X^T.
@@ -103,19 +155,28 @@ func appendBlocks(b []block, slot, n int) []block {
 	return b
 }
 
-// update runs step t: large matrices one after another on all workers, then small ones and AdamW blocks side by side.
+// update runs step t: large matrices one after another on all workers, then small ones and the blocks of AdamW or SGD
+// side by side.
 func (c *core[T]) update(t int64, lr float64) {
-	c.t, c.lr = t, lr
-	for _, i := range c.large {
-		c.shared.run(threaded[T]{c.be}, &c.slots[i], lr, c.slots[i].decay)
+	c.lr = lr
+	for i := range c.slots {
+		if s := &c.slots[i]; s.adam {
+			s.step = stepOf[T](&c.rules.adam, t, lr*c.ratio(i), s.decay)
+		}
 	}
-	c.be.For(len(c.small)+c.nAdam, c.job)
+	for _, i := range c.large {
+		c.shared.run(threaded[T]{c.be}, &c.mats[i].slot, lr, c.mats[i].decay)
+	}
+	c.be.For(len(c.small)+c.nFlat, c.job)
 }
 
 func (c *core[T]) doJob(w *cpu.Worker[T], i int) {
 	if i < len(c.small) {
-		s := &c.slots[c.small[i]]
-		p := c.lent.get(&c.muon)
+		s := &c.mats[c.small[i]].slot
+		p := c.lent.get()
+		if p == nil {
+			p = newPass[T](c.rule, &c.rules)
+		}
 		p.run(serial[T]{w}, s, c.lr, s.decay)
 		c.lent.put(p)
 		return
@@ -123,23 +184,41 @@ func (c *core[T]) doJob(w *cpu.Worker[T], i int) {
 	i -= len(c.small)
 	b := c.blocks[i]
 	s := &c.slots[b.slot]
-	c.part[i] = adamBlock(&c.adam, s, b.lo, b.hi, c.t, c.lr, s.decay)
+	if c.rule == SGD {
+		c.part[i] = sgdBlock(&c.rules.sgd, s, b.lo, b.hi, c.lr, s.decay)
+		return
+	}
+	c.part[i] = adamBlock(&c.vec, s, b.lo, b.hi, c.lr*c.ratio(b.slot))
 }
 
-func (c *core[T]) sums(weights bool) (update, weight []float64) {
-	for i := range c.slots {
-		c.updateSq[i], c.valueSq[i] = c.slots[i].updateSq, 0
+// ratio is the learning rate of parameter i over that of the step.
+func (c *core[T]) ratio(i int) float64 {
+	if c.slots[i].adam {
+		return c.rules.adam.ratio
 	}
-	for i, b := range c.blocks[:c.nAdam] {
+	return 1
+}
+
+// updates returns the sum of squares of each parameter's last change.
+func (c *core[T]) updates() []float64 {
+	clear(c.updateSq)
+	for i := range c.mats {
+		c.updateSq[c.mats[i].param] += c.mats[i].updateSq
+	}
+	for i, b := range c.blocks[:c.nFlat] {
 		c.updateSq[b.slot] += c.part[i]
 	}
-	if weights {
-		c.be.For(len(c.blocks), c.weightSq)
-		for i, b := range c.blocks {
-			c.valueSq[b.slot] += c.part[i]
-		}
+	return c.updateSq
+}
+
+// weights returns the sum of squares of each parameter.
+func (c *core[T]) weights() []float64 {
+	clear(c.valueSq)
+	c.be.For(len(c.blocks), c.weightSq)
+	for i, b := range c.blocks {
+		c.valueSq[b.slot] += c.part[i]
 	}
-	return c.updateSq, c.valueSq
+	return c.valueSq
 }
 
 func (c *core[T]) gradNorm() float64 {
@@ -192,18 +271,32 @@ func (c *core[T]) nonFinite(i int, grad bool) (int, float64, bool) {
 
 func (c *core[T]) state() []StateTensor {
 	var out []StateTensor
-	add := func(kind string, i int, x []T) {
-		shape := c.params[i].Value.Shape()
+	add := func(kind string, i int, x []T, shape ...int) {
 		out = append(out, StateTensor{Name: kind + "." + c.params[i].Name, Value: wrap(x, shape...)})
 	}
 	for i := range c.slots {
-		s := &c.slots[i]
-		if c.params[i].Muon {
-			add("momentum", i, s.m)
+		s, shape := &c.slots[i], c.params[i].Value.Shape()
+		if s.adam {
+			add("exp_avg", i, s.m, shape...)
+			add("exp_avg_sq", i, s.v, shape...)
 			continue
 		}
-		add("exp_avg", i, s.m)
-		add("exp_avg_sq", i, s.v)
+		add("momentum", i, s.m, shape...)
+		if s.v != nil {
+			add("neuron_sq", i, s.v, s.rows)
+		}
+		if s.q != nil {
+			add("basis", i, s.q, len(s.q)/s.cols, s.cols)
+		}
 	}
 	return out
+}
+
+// initState sets state that does not begin at zero.
+func (c *core[T]) initState() {
+	for i, s := range c.slots {
+		if s.q != nil {
+			initBasis(s.q, c.params[i].Name)
+		}
+	}
 }

@@ -3,10 +3,11 @@
 //
 // The parts can be used alone or together:
 //
-//   - Optimizer updates matrices by Muon and everything else by AdamW;
+//   - Optimizer updates matrices by Muon and everything else by AdamW, or follows a rival that Config.Rule names;
 //   - QKClip bounds attention logits after the update, head by head;
 //   - Schedule gives the learning rate of a step;
-//   - NewtonSchulz orthogonalises one matrix;
+//   - NewtonSchulz orthogonalises one matrix, with coefficients of CoefficientSets;
+//   - Optimizer.Observe shows the updates of a step, SingularValues measures them and the weights;
 //   - Solver gives the same to a Gorgonia program.
 //
 // A training step with all of them is

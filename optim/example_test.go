@@ -136,3 +136,37 @@ func ExampleQKClip() {
 	// q   [1 1 1 0.5 0.5 0.25]
 	// kvb [1 1 1 1 0.5 0.5 1 1]
 }
+
+// Rivals of MuonClip are a field of the configuration. NorMuon with Polar Express coefficients updates a matrix of two
+// heads, each on its own, and the singular values of its first update are measured.
+func ExampleConfig_rule() {
+	const heads, rows, cols = 2, 8, 6
+	rng := rand.New(rand.NewPCG(3, 4))
+	random := func() *tensor.Dense {
+		x := make([]float64, rows*cols)
+		for i := range x {
+			x[i] = rng.NormFloat64()
+		}
+		return tensor.New(tensor.WithShape(rows, cols), tensor.WithBacking(x))
+	}
+	opt, err := optim.New([]optim.Param{{Name: "q_proj", Value: random(), Grad: random(), Muon: true}}, optim.Config{
+		Rule:         optim.NorMuon,
+		NewtonSchulz: optim.NewtonSchulz{Set: "polar-express", Steps: 8},
+		Blocks:       func(optim.Param) int { return heads },
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	opt.Observe(nil, func(p optim.Param, update *tensor.Dense) {
+		s, err := optim.SingularValues(update)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%s: stable rank %.2f of %d\n", p.Name, optim.StableRank(s), len(s))
+	})
+	stats := opt.Step(0.1)
+	fmt.Printf("update RMS %.3f\n", stats.UpdateRMS["other"])
+	// Output:
+	// q_proj: stable rank 4.00 of 6
+	// update RMS 0.020
+}

@@ -20,14 +20,14 @@ type SolverConfig struct {
 	Schedule Schedule // learning rate by step; Schedule{Peak: 0.01} is a constant one
 	ClipNorm float64  // limit of the common gradient norm; 0 means none
 
-	// AdamW says that a matrix is not for Muon, such as an embedding table or the output layer. nil excludes none.
+	// AdamW says that a matrix is not for Muon or its rivals, such as an embedding table or the output layer. nil excludes none.
 	// The argument is the element of the list given to Step, often a *gorgonia.Node.
 	AdamW func(gorgonia.ValueGrad) bool
 }
 
-// Solver lets a Gorgonia program train with Muon and AdamW: it implements gorgonia.Solver. Matrices with more than
-// one row and column are updated by Muon unless SolverConfig.AdamW excludes them; vectors, scalars and tensors of
-// higher rank by AdamW. Values are updated in place, and gradients are set to zero, as Gorgonia's own solvers do.
+// Solver lets a Gorgonia program train with Muon and AdamW, or another rule: it implements gorgonia.Solver. Matrices
+// with more than one row and column are updated by Config.Rule unless SolverConfig.AdamW excludes them; vectors, scalars
+// and tensors of higher rank by AdamW. Values are updated in place, and gradients are set to zero, as Gorgonia's own solvers do.
 //
 // With a TapeMachine, make the machine with gorgonia.BindDualValues(learnables...) so that gradients can be read
 // back, and call its Reset between runs. QKClip.Apply works on the values of the same nodes after Step.
@@ -39,7 +39,7 @@ type Solver struct {
 
 // NewSolver returns a solver whose parameters are those of the first Step, or of Init.
 func NewSolver(cfg SolverConfig) (*Solver, error) {
-	_, _, err := cfg.rules()
+	_, err := cfg.rules()
 	if err := errors.Join(err, cfg.Schedule.Validate()); err != nil {
 		return nil, err
 	}
@@ -140,6 +140,7 @@ func (o *Optimizer) rebind(i int, value, grad *tensor.Dense) error {
 
 func (c *core[T]) bind(i int, value, grad *tensor.Dense) {
 	c.slots[i].w, c.slots[i].g = elems[T](value), elems[T](grad)
+	c.bindMatrices(i)
 }
 
 // asDense returns v as a vector or matrix over the same memory. A scalar becomes a vector of one element, and a

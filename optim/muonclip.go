@@ -12,21 +12,30 @@ import (
 	"muonclip/internal/compute/cpu"
 )
 
-// Optimizer updates a fixed list of parameters, matrices by Muon and the rest by AdamW. It is used by one goroutine
-// at a time and works on several threads itself.
+// Optimizer updates a fixed list of parameters, matrices by Muon or a rival and the rest by AdamW. It is used by one
+// goroutine at a time and works on several threads itself.
 type Optimizer struct {
 	params []Param
 	step   int64
 	core   engine
 	state  []StateTensor
 	cfg    Config
+	lastSq []float64 // sums of squares of the last changes, by parameter
+
+	// The observer of the next step.
+	want func(Param) bool
+	see  func(Param, *tensor.Dense)
 }
 
 // engine is the part of Optimizer that knows the element type.
 type engine interface {
 	update(t int64, lr float64)
-	sums(weights bool) (update, weight []float64) // sums of squares by parameter, after update
+	updates() []float64 // sums of squares by parameter, after update and before anything else
+	weights() []float64
+	remember(i int)
+	changes(lr float64, see func(i int, update *tensor.Dense))
 	state() []StateTensor
+	initState()
 	gradNorm() float64
 	scaleGrads(f float64)
 	bind(i int, value, grad *tensor.Dense)
@@ -49,11 +58,11 @@ func New(params []Param, cfg Config) (*Optimizer, error) {
 // NewOn is New on a backend that the caller already has; Config.Threads is not used. The optimizer must not run
 // while someone else uses the backend.
 func NewOn[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config) (*Optimizer, error) {
-	muon, adam, err := cfg.rules()
+	rules, err := cfg.rules()
 	if err != nil {
 		return nil, err
 	}
-	if err := checkParams[T](params); err != nil {
+	if err := errors.Join(checkParams[T](params), cfg.checkBlocks(params)); err != nil {
 		return nil, err
 	}
 	o := &Optimizer{params: append([]Param(nil), params...), cfg: cfg}
@@ -62,7 +71,7 @@ func NewOn[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config) (*Op
 			o.params[i].Kind = "other"
 		}
 	}
-	o.core = newCore(be, o.params, cfg, muon, adam)
+	o.core = newCore(be, o.params, cfg, rules)
 	o.state = o.core.state()
 	return o, nil
 }
@@ -113,14 +122,16 @@ type Stats struct {
 // expert that no token reached still follows its momentum and decays. Gradients must be finite (see ClipGradNorm
 // and CheckGrads), or the weights are lost. Gradients are left as they are.
 func (o *Optimizer) Step(lr float64) Stats {
+	o.before()
 	o.step++
 	o.core.update(o.step, lr)
-	update, weight := o.core.sums(o.cfg.WeightRMS)
+	o.lastSq = o.core.updates()
+	o.after(lr)
 	st := Stats{Step: o.step, LR: lr}
-	st.UpdateRMS = rmsBy(o.params, update, func(p *Param) string { return p.Kind })
-	st.ClassRMS = rmsBy(o.params, update, func(p *Param) Class { return p.Class() })
+	st.UpdateRMS = rmsBy(o.params, o.lastSq, func(p *Param) string { return p.Kind })
+	st.ClassRMS = rmsBy(o.params, o.lastSq, func(p *Param) Class { return o.cfg.Class(*p) })
 	if o.cfg.WeightRMS {
-		st.WeightRMS = rmsBy(o.params, weight, func(p *Param) string { return p.Kind })
+		st.WeightRMS = rmsBy(o.params, o.core.weights(), func(p *Param) string { return p.Kind })
 	}
 	return st
 }

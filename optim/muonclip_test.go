@@ -27,7 +27,7 @@ func orthogonalizeOnWorkers(g *tensor.Dense) *tensor.Dense {
 			return
 		}
 		if rows > cols {
-			transposeRows(out, ws.x, cols, rows, 0, cols, 1)
+			ws.vec.Transpose(out, cols, ws.x, rows, cols, rows)
 		} else {
 			copy(out, ws.x)
 		}

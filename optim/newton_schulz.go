@@ -27,6 +27,7 @@ const nsEps = 1e-7
 type NewtonSchulz struct {
 	Steps        int            // iterations; 0 means one for each entry of Coefficients, or 5 when that has at most one
 	Coefficients []Coefficients // nil means (3.4445, -4.7750, 2.0315); one entry serves all steps; else one for each step
+	Set          string         // name of CoefficientSets, in place of Coefficients: the first Steps of them, the last repeated
 }
 
 // schedule returns the coefficients of every step.
@@ -34,6 +35,9 @@ func (ns NewtonSchulz) schedule() ([]Coefficients, error) {
 	steps := ns.Steps
 	if steps < 0 {
 		return nil, fmt.Errorf("optim: Newton-Schulz steps is %d, want 0 (the default) or more", steps)
+	}
+	if ns.Set != "" {
+		return ns.named()
 	}
 	if steps == 0 {
 		steps = 5
@@ -91,7 +95,7 @@ func orthogonalize[T compute.Float](g *tensor.Dense, coef []Coefficients) *tenso
 	out := make([]T, rows*cols)
 	ws.iterate(k, frobenius(ws.y, ws.part, rows, cols), coef)
 	if rows > cols {
-		transposeRows(out, ws.x, cols, rows, 0, cols, 1)
+		ws.vec.Transpose(out, cols, ws.x, rows, cols, rows)
 	} else {
 		copy(out, ws.x)
 	}
@@ -111,6 +115,7 @@ func frobenius[T compute.Float](x []T, part []float64, rows, cols int) float64 {
 type kernels[T compute.Float] interface {
 	Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
 	Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc int)
+	Square(n int, alpha T, a []T, beta T, c []T, ld int)
 	rows(n, width int, f func(lo, hi int)) // calls f on blocks of rows that together are [0, n)
 }
 
@@ -134,15 +139,14 @@ type workspace[T compute.Float] struct {
 	a, b       []T       // m x m: X X^T and the polynomial in it
 	part       []float64 // one sum for each row
 	scale      T         // factor of the input
-	linear     T         // b of the step in hand
+	vec        cpu.Updates[T]
 
-	// The row passes as function values, made once, since making one allocates.
-	load, scaleAB func(lo, hi int)
+	load func(lo, hi int) // a row pass as a function value, made once, since making one allocates
 }
 
 func newWorkspace[T compute.Float]() *workspace[T] {
-	ws := new(workspace[T])
-	ws.load, ws.scaleAB = ws.loadRows, ws.scaleRows
+	ws := &workspace[T]{vec: cpu.UpdatesFor[T]()}
+	ws.load = ws.loadRows
 	return ws
 }
 
@@ -169,10 +173,8 @@ func (ws *workspace[T]) iterate(k kernels[T], norm float64, coef []Coefficients)
 	ws.scale = T(1 / (norm + nsEps))
 	k.rows(ws.rows, ws.cols, ws.load)
 	for _, c := range coef {
-		k.Syrk(m, n, 1, ws.x, n, 0, ws.a, m) // A = X X^T
-		ws.linear = T(c[1])
-		k.rows(m, m, ws.scaleAB)                   // B = bA
-		k.Syrk(m, m, T(c[2]), ws.a, m, 1, ws.b, m) // B += cAA, where AA = AA^T
+		k.Syrk(m, n, 1, ws.x, n, 0, ws.a, m)         // A = X X^T
+		k.Square(m, T(c[2]), ws.a, T(c[1]), ws.b, m) // B = bA + cAA
 		for i := range m {
 			ws.b[i*m+i] += T(c[0]) // (aI + B)X saves the pass that would add aX
 		}
@@ -183,38 +185,11 @@ func (ws *workspace[T]) iterate(k kernels[T], norm float64, coef []Coefficients)
 
 // loadRows sets x to the rows [lo, hi) of y times scale, transposed when the matrix is tall.
 func (ws *workspace[T]) loadRows(lo, hi int) {
+	y := ws.y[lo*ws.cols : hi*ws.cols]
 	if ws.rows > ws.cols {
-		transposeRows(ws.x, ws.y, ws.rows, ws.cols, lo, hi, ws.scale)
+		ws.vec.Scale(y, y, ws.scale)
+		ws.vec.Transpose(ws.x[lo:], ws.rows, y, ws.cols, hi-lo, ws.cols)
 		return
 	}
-	scaleInto(ws.x[lo*ws.cols:hi*ws.cols], ws.y[lo*ws.cols:hi*ws.cols], ws.scale)
-}
-
-// scaleRows sets the rows [lo, hi) of b to those of a times linear.
-func (ws *workspace[T]) scaleRows(lo, hi int) {
-	m := min(ws.rows, ws.cols)
-	scaleInto(ws.b[lo*m:hi*m], ws.a[lo*m:hi*m], ws.linear)
-}
-
-func scaleInto[T compute.Float](dst, src []T, f T) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		dst[i] = v * f
-	}
-}
-
-// transposeRows sets the columns [lo, hi) of dst, cols x rows, to the rows [lo, hi) of src, rows x cols, times s.
-// It works in bands that keep both sides in cache lines.
-func transposeRows[T compute.Float](dst, src []T, rows, cols, lo, hi int, s T) {
-	const band = 16
-	for i0 := lo; i0 < hi; i0 += band {
-		i1 := min(i0+band, hi)
-		for j := range cols {
-			at := i0*cols + j
-			for i := j*rows + i0; i < j*rows+i1; i++ {
-				dst[i] = src[at] * s
-				at += cols
-			}
-		}
-	}
+	ws.vec.Scale(ws.x[lo*ws.cols:hi*ws.cols], y, ws.scale)
 }

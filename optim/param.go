@@ -12,10 +12,14 @@ import (
 // Class says which rule updates a parameter.
 type Class string
 
-// The two update rules.
+// The update rules.
 const (
-	Muon  Class = "muon"
-	AdamW Class = "adamw"
+	Muon      Class = "muon"       // Muon with Moonlight's update scale, as in MuonClip
+	PlainMuon Class = "plain-muon" // Muon as Keller Jordan published it
+	NorMuon   Class = "normuon"    // Muon with a second moment for each neuron
+	Dion      Class = "dion"       // orthonormal updates of low rank
+	AdamW     Class = "adamw"
+	SGD       Class = "sgd" // with momentum
 )
 
 // Param is one trainable array with its gradient. The optimizer works on the memory behind both tensors without
@@ -24,16 +28,8 @@ type Param struct {
 	Name  string
 	Value *tensor.Dense // float32 or float64, 1-D or 2-D (rows, cols), row-major and contiguous; updated in place
 	Grad  *tensor.Dense // same shape and dtype as Value
-	Muon  bool          // Muon (2-D only), else AdamW
+	Muon  bool          // updated by the rule for matrices (2-D only), else by AdamW; see Config.Rule
 	Kind  string        // group of the statistics, such as attention or expert; empty means "other"
-}
-
-// Class returns the rule that updates p.
-func (p Param) Class() Class {
-	if p.Muon {
-		return Muon
-	}
-	return AdamW
 }
 
 // rowsCols returns the shape of d as a matrix; a vector is one row.

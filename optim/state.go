@@ -8,11 +8,11 @@ import (
 	"gorgonia.org/tensor"
 )
 
-// StateTensor is one array of optimizer state under its name: momentum.<param> of Muon, exp_avg.<param> and
-// exp_avg_sq.<param> of AdamW.
+// StateTensor is one array of optimizer state under its name: exp_avg.<param> and exp_avg_sq.<param> of AdamW,
+// momentum.<param> of all other rules, neuron_sq.<param> of NorMuon and basis.<param> of Dion.
 type StateTensor struct {
 	Name  string
-	Value *tensor.Dense // shape and dtype of the parameter
+	Value *tensor.Dense // shape of the parameter, but (rows) of neuron_sq and (rank * blocks, cols) of basis; its dtype
 }
 
 // State is all that a later Optimizer needs to continue bit for bit, besides the weights.
@@ -86,6 +86,7 @@ func (o *Optimizer) Reset() {
 			clear(t.Value.Float64s())
 		}
 	}
+	o.core.initState()
 	o.step = 0
 }
 

@@ -75,6 +75,7 @@ func (p *Phases) add(q Phases) {
 // Collect goes on with all unfinished rollouts of the groups until they end or Sampling.Tokens are written. Rollouts
 // depend on the weights, their keys and the sampling alone. When ctx ends, so does the collection, with its error.
 func (c *Collector) Collect(ctx context.Context, groups []*Group, s Sampling) (Phases, error) {
+	c.Engine.Refresh() // the weights have been trained since
 	run := &collection{Collector: c, ctx: ctx, sampling: s}
 	run.opt = generate.SampleOptions{Temperature: s.Temperature, TopP: s.TopP}
 	if err := run.opt.Validate(); err != nil {

@@ -51,10 +51,12 @@ type Backend[T Float] interface {
 	// Combine adds the weighted rows of each token's k slots: dst[t] += sum_j w[t,j] src[slot[t,j]].
 	// A nil w means weights of one.
 	Combine(dst, src []T, slot []int32, w []T, k, width int)
-	// GroupedGemm multiplies rows ends[e-1]..ends[e] of x by expert e's matrix: y = x op(W_e).
-	GroupedGemm(y, x, w []T, ends []int32, stride, out, in int, transW bool)
-	// GroupedGemmWeights adds dy_e^T x_e to expert e's gradient.
-	GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out, in int)
+	// GroupedGemm multiplies rows ends[e-1]..ends[e] of x by expert e's matrix: y = x op(W_e). Where rows
+	// is not nil, row i of x is x[rows[i]].
+	GroupedGemm(y, x []T, rows []int32, w []T, ends []int32, stride, out, in int, transW bool)
+	// GroupedGemmWeights computes dW_e = dy_e^T x_e + beta dW_e for beta 0 or 1. Where dyRows or xRows is
+	// not nil, it says which rows of dy or x are meant; at most one of them is given.
+	GroupedGemmWeights(beta T, dw, dy []T, dyRows []int32, x []T, xRows []int32, ends []int32, stride, out, in int)
 
 	// CrossEntropy replaces each row of logits by its gradient times the row's scale and writes the loss
 	// of each row in nats to loss; a target of -1 gives zero loss and a zero gradient.

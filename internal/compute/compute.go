@@ -15,6 +15,7 @@ type Tensor[T Float] struct {
 
 	grad   []T
 	leaf   bool // a parameter: its gradient is kept and accumulated over micro-batches
+	void   bool // what a parameter's gradient holds counts for nothing: the first contribution overwrites it
 	shared bool // grad belongs to another tensor, which releases it
 }
 
@@ -22,4 +23,15 @@ type Tensor[T Float] struct {
 // add to grad; zeroing it between steps is the caller's.
 func Parameter[T Float](rows, cols int, data, grad []T) *Tensor[T] {
 	return &Tensor[T]{Data: data, Rows: rows, Cols: cols, grad: grad, leaf: true}
+}
+
+// Renew declares a parameter's gradient void: the next contribution overwrites it, which saves clearing it.
+func (x *Tensor[T]) Renew() { x.void = true }
+
+// Settle clears a gradient that is still void, because the backward pass did not reach its parameter.
+func (x *Tensor[T]) Settle(be Backend[T]) {
+	if x.void {
+		be.Zero(x.grad)
+		x.void = false
+	}
 }

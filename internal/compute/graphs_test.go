@@ -46,6 +46,17 @@ func graphs() []graph {
 		{name: "square feed-forward", sizes: [][2]int{{6, 5}, {10, 5}, {5, 5}}, build: func(t tape, w []tensor) tensor {
 			return t.FFN(input(t, w[0]), w[1], w[2])
 		}},
+		{name: "recomputed residual stream", sizes: [][2]int{{6, 5}, {1, 5}, {5, 5}, {1, 5}, {10, 5}, {5, 5}, {1, 5}}, build: func(t tape, w []tensor) tensor {
+			x := input(t, w[0])
+			for range 2 {
+				x = t.Recompute(x, func(x tensor) tensor {
+					delta := t.Linear(t.RMSNorm(x, w[1], eps), w[2])
+					x, h := t.AddRMSNorm(x, delta, w[3], eps)
+					return t.Sum(x, t.FFN(h, w[4], w[5]))
+				})
+			}
+			return t.RMSNorm(x, w[6], eps)
+		}},
 		{name: "residual stream", sizes: [][2]int{{6, 5}, {1, 5}, {5, 5}, {1, 5}, {10, 5}, {5, 5}, {1, 5}}, build: residual},
 	}
 	list = append(list, attentionGraphs()...)

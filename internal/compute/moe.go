@@ -37,20 +37,24 @@ func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Ten
 	}
 	t.linear(scores.Data, x.Data, r.Gate.Data, n, e, hidden)
 	t.Route(&a)
-	for _, l := range a.AuxLoss {
-		r.AuxLoss += float64(l)
+	load := r.Load
+	if t.again { // counted the first time
+		load = t.Ints(e)
+	} else {
+		for _, l := range a.AuxLoss {
+			r.AuxLoss += float64(l)
+		}
 	}
 
 	g := Groups{Ends: t.Ints(e), Token: t.Ints(slots), Choice: t.Ints(slots), Slot: t.Ints(slots)}
-	t.Group(a.Index, k, r.Load, g)
+	t.Group(a.Index, k, load, g)
 
-	rows := t.take(slots * hidden)
-	t.Gather(rows, x.Data, g.Token, hidden)
 	gu := t.New(slots, 2*width)
-	t.GroupedGemm(gu.Data, rows, experts.Data, g.Ends, stride, 2*width, hidden, true)
+	t.GroupedGemm(gu.Data, x.Data, g.Token, experts.Data, g.Ends, stride, 2*width, hidden, true)
 	act := t.take(slots * width)
 	t.SwiGLU(act, gu.Data, width)
-	t.GroupedGemm(rows, act, experts.Data[down:], g.Ends, stride, hidden, width, true)
+	rows := t.take(slots * hidden)
+	t.GroupedGemm(rows, act, nil, experts.Data[down:], g.Ends, stride, hidden, width, true)
 	y := t.wrap(base.Data, n, hidden)
 	base.Data = nil
 	t.Combine(y.Data, rows, g.Slot, weight.Data, k, hidden)
@@ -62,16 +66,16 @@ func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Ten
 		// The weights and their gradients in the order of the experts' rows.
 		w, dw := t.take(slots), t.take(slots)
 		t.Gather(w, a.Weight, g.Choice, 1)
-		dRows, dAct, act := t.take(slots*hidden), t.take(slots*width), t.take(slots*width)
-		t.Gather(dRows, y.grad, g.Token, hidden)
-		t.GroupedGemm(dAct, dRows, experts.Data[down:], g.Ends, stride, width, hidden, false)
+		dAct, act := t.take(slots*width), t.take(slots*width)
+		t.GroupedGemm(dAct, y.grad, g.Token, experts.Data[down:], g.Ends, stride, width, hidden, false)
 		t.SwiGLUBackward(gu.Data, dAct, act, w, dw, width)
-		t.GroupedGemmWeights(experts.grad[down:], dRows, act, g.Ends, stride, hidden, width)
+		dExperts, beta := t.gradient(experts)
+		t.GroupedGemmWeights(beta, dExperts[down:], y.grad, g.Token, act, nil, g.Ends, stride, hidden, width)
 		t.put(dAct)
 		t.put(act)
-		t.Gather(dRows, x.Data, g.Token, hidden)
-		t.GroupedGemmWeights(experts.grad, gu.Data, dRows, g.Ends, stride, 2*width, hidden)
-		t.GroupedGemm(dRows, gu.Data, experts.Data, g.Ends, stride, hidden, 2*width, false)
+		t.GroupedGemmWeights(beta, dExperts, gu.Data, nil, x.Data, g.Token, g.Ends, stride, 2*width, hidden)
+		dRows := t.take(slots * hidden)
+		t.GroupedGemm(dRows, gu.Data, nil, experts.Data, g.Ends, stride, hidden, 2*width, false)
 		t.Combine(t.sum(x), dRows, g.Slot, nil, k, hidden)
 		t.put(dRows)
 		t.free(gu)

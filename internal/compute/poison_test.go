@@ -122,14 +122,14 @@ func (s *strict[T]) Combine(dst, src []T, slot []int32, w []T, k, width int) {
 	s.Backend.Combine(dst, src, slot, w, k, width)
 }
 
-func (s *strict[T]) GroupedGemm(y, x, w []T, ends []int32, stride, out, in int, transW bool) {
+func (s *strict[T]) GroupedGemm(y, x []T, rows []int32, w []T, ends []int32, stride, out, in int, transW bool) {
 	s.poison()
-	s.Backend.GroupedGemm(y, x, w, ends, stride, out, in, transW)
+	s.Backend.GroupedGemm(y, x, rows, w, ends, stride, out, in, transW)
 }
 
-func (s *strict[T]) GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out, in int) {
+func (s *strict[T]) GroupedGemmWeights(beta T, dw, dy []T, dyRows []int32, x []T, xRows []int32, ends []int32, stride, out, in int) {
 	s.poison()
-	s.Backend.GroupedGemmWeights(dw, dy, x, ends, stride, out, in)
+	s.Backend.GroupedGemmWeights(beta, dw, dy, dyRows, x, xRows, ends, stride, out, in)
 }
 
 func (s *strict[T]) CrossEntropy(loss, logits []T, targets []int32, vocab int, scale []T) {

@@ -20,6 +20,9 @@ type Tape[T Float] struct {
 	live    [][]T // buffers to return to the pool by Reset when no backward pass did
 	ints    map[int][][]int32
 	liveInt [][]int32
+	again   bool // Recompute runs a forward pass a second time
+	inUse   int  // elements handed out, and the most there were
+	most    int
 }
 
 // NewTape returns an empty tape over a backend.
@@ -63,12 +66,15 @@ func (t *Tape[T]) wrap(data []T, rows, cols int) *Tensor[T] {
 
 // Backward runs the recorded operations in reverse. The caller has filled the gradient of the last
 // output, or the last operation is a loss that makes its own.
-func (t *Tape[T]) Backward() {
-	for i := len(t.ops) - 1; i >= 0; i-- {
+func (t *Tape[T]) Backward() { t.backward(0) }
+
+// backward runs the operations recorded from number from on in reverse.
+func (t *Tape[T]) backward(from int) {
+	for i := len(t.ops) - 1; i >= from; i-- {
 		t.ops[i]()
 		t.ops[i] = nil
 	}
-	t.ops = t.ops[:0]
+	t.ops = t.ops[:from]
 }
 
 // Reset forgets the recorded operations and takes back every buffer.
@@ -80,15 +86,24 @@ func (t *Tape[T]) Reset() {
 		*x = Tensor[T]{}
 	}
 	t.used = 0
-	for _, b := range t.live {
+	t.release(0, 0)
+}
+
+// release takes back all but the first buffers and integers.
+func (t *Tape[T]) release(buffers, ints int) {
+	for _, b := range t.live[buffers:] {
 		t.put(b)
 	}
-	t.live = t.live[:0]
-	for _, b := range t.liveInt {
+	t.live = t.live[:buffers]
+	for _, b := range t.liveInt[ints:] {
 		t.ints[len(b)] = append(t.ints[len(b)], b)
 	}
-	t.liveInt = t.liveInt[:0]
+	t.liveInt = t.liveInt[:ints]
 }
+
+// LiveSet is the largest number of elements that were in use at one time: what a step needs. The tape holds
+// no less, because a free buffer serves only requests of its own size.
+func (t *Tape[T]) LiveSet() int { return t.most }
 
 // Pooled is the number of elements that the tape holds in all, in use or free: its peak so far.
 func (t *Tape[T]) Pooled() int {
@@ -110,7 +125,7 @@ func (t *Tape[T]) Pooled() int {
 
 // record remembers the backward pass of the operation that made y, which is freed after it.
 func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
-	if t.Inspect != nil {
+	if t.Inspect != nil && !t.again {
 		t.Inspect(op, t.Layer, false, y.Data)
 	}
 	if t.Grad {
@@ -126,6 +141,8 @@ func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
 }
 
 func (t *Tape[T]) take(n int) []T {
+	t.inUse += n
+	t.most = max(t.most, t.inUse)
 	if free := t.pool[n]; len(free) > 0 {
 		t.pool[n] = free[:len(free)-1]
 		return free[len(free)-1]
@@ -134,6 +151,7 @@ func (t *Tape[T]) take(n int) []T {
 }
 
 func (t *Tape[T]) put(b []T) {
+	t.inUse -= len(b)
 	if len(b) > 0 {
 		t.pool[len(b)] = append(t.pool[len(b)], b)
 	}
@@ -151,6 +169,10 @@ func (t *Tape[T]) free(x *Tensor[T]) {
 // gradient returns x's gradient and the beta with which to write to it: 0 for the first
 // contribution, 1 for those that add to it.
 func (t *Tape[T]) gradient(x *Tensor[T]) (grad []T, beta T) {
+	if x.void {
+		x.void = false
+		return x.grad, 0
+	}
 	if x.grad != nil {
 		return x.grad, 1
 	}

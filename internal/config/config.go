@@ -89,6 +89,8 @@ type Train struct {
 	KeepLast             int      `json:"keep_last" doc:"newest checkpoints kept; 0 keeps all"`
 	KeepEvery            int      `json:"keep_every" doc:"checkpoints at multiples of this many steps are kept for good; 0 for none"`
 	LogEvery             int      `json:"log_every" doc:"steps between log lines; 0 means 1. metrics.jsonl has every step"`
+	InstrumentsEvery     int      `json:"instruments_every" doc:"steps between measurements of spectra, noise and sharpness into instruments.parquet; 0 measures none"`
+	ActivationRecompute  string   `json:"activation_recompute" enum:"none|full" doc:"none keeps all activations for the backward pass; full keeps each layer's input and runs the layer again, which takes a third of the memory and about a third more time. Results do not depend on it. Empty means none"`
 	Threads              int      `json:"threads" doc:"worker threads; 0 means GOMAXPROCS. Results do not depend on it"`
 	Spike                Spike    `json:"spike" role:"numerics"`
 }
@@ -104,27 +106,32 @@ type Spike struct {
 
 // Optim is the optimizer.
 type Optim struct {
-	Kind        string  `json:"kind" role:"identity" enum:"muon|adamw" doc:"rule for matrices: muon, or adamw as a baseline; embeddings, head and vectors always use adamw"`
+	Kind        string  `json:"kind" role:"identity" enum:"muon|plain-muon|normuon|dion|adamw|sgd" doc:"rule for matrices: muon, a rival (plain-muon, normuon, dion), or adamw as a baseline; embeddings, head and vectors use adamw, but under sgd all parameters use that"`
 	WeightDecay float64 `json:"weight_decay" doc:"decoupled weight decay of every parameter, multiplied by lr; 0 for none"`
 	Muon        Muon    `json:"muon"`
 	AdamW       AdamW   `json:"adamw"`
 	QKClip      QKClip  `json:"qk_clip"`
 }
 
-// Muon has the options of Muon as Moonlight defines it (arXiv 2502.16982).
+// Muon has the options of Muon as Moonlight defines it (arXiv 2502.16982), and of its rivals.
 type Muon struct {
-	Momentum       float64    `json:"momentum" doc:"decay of the momentum buffer, 0 to below 1"`
-	Nesterov       bool       `json:"nesterov" doc:"look ahead: orthogonalise gradient + momentum * buffer"`
+	Momentum       float64    `json:"momentum" doc:"decay of the momentum buffer, 0 to below 1; also of dion and sgd"`
+	Nesterov       bool       `json:"nesterov" doc:"look ahead: orthogonalise gradient + momentum * buffer; also of sgd, not of dion"`
 	NSSteps        int        `json:"ns_steps" doc:"Newton-Schulz steps"`
 	NSCoefficients [3]float64 `json:"ns_coefficients" doc:"a, b, c of a Newton-Schulz step X <- a X + (b A + c A A) X with A = X X^T"`
+	NSSet          string     `json:"ns_set" enum:"jordan|cubic|jiacheng|polar-express|cans" doc:"published coefficients by step, used in place of ns_coefficients: the first ns_steps of them, the last repeated; empty means ns_coefficients"`
+	Scale          string     `json:"scale" enum:"auto|rms|spectral" doc:"what an update's size comes from: rms (update_scale) or spectral (the matrix's shape, sqrt(max(1, rows/cols)), under dion sqrt(rows/cols)); auto means spectral for plain-muon and dion, else rms"`
 	UpdateScale    float64    `json:"update_scale" doc:"root mean square of an update before lr; the orthogonal matrix is multiplied by update_scale * sqrt(max(rows, cols))"`
+	PerHead        bool       `json:"per_head" doc:"update the rows of each attention head as a matrix of their own, in q_proj, q_b_proj, k_proj, v_proj and kv_b_proj"`
+	Rank           float64    `json:"rank" doc:"rank of an update of dion over min(rows, cols), above 0 up to 1"`
 }
 
 // AdamW has the options of AdamW (arXiv 1711.05101).
 type AdamW struct {
 	Beta1 float64 `json:"beta1" doc:"decay of the first moment, 0 to below 1"`
-	Beta2 float64 `json:"beta2" doc:"decay of the second moment, 0 to below 1"`
+	Beta2 float64 `json:"beta2" doc:"decay of the second moment, 0 to below 1; also of normuon's"`
 	Eps   float64 `json:"eps" doc:"added to the root of the second moment, above 0"`
+	Ratio float64 `json:"lr_ratio" doc:"learning rate of adamw's parameters over lr; 1 under muon, smaller where scale is spectral"`
 }
 
 // QKClip has the options of QK-Clip (Kimi K2 report, algorithm 1, arXiv 2507.20534).

@@ -18,16 +18,16 @@ func Default() Config {
 		},
 		Train: Train{
 			Schedule: "wsd", MinLRRatio: 0.1, DecayFraction: 0.2, GradClip: 1, RouterBiasUpdateRate: 1e-3,
-			KeepLast: 3, LogEvery: 1,
+			KeepLast: 3, LogEvery: 1, ActivationRecompute: "none",
 			Spike: Spike{Action: "report", Window: 128, ZLoss: 6, ZGrad: 6},
 		},
 		Optim: Optim{
 			Kind: "muon", WeightDecay: 0.1,
 			Muon: Muon{
 				Momentum: 0.95, Nesterov: true, NSSteps: 5,
-				NSCoefficients: [3]float64{3.4445, -4.7750, 2.0315}, UpdateScale: 0.2,
+				NSCoefficients: [3]float64{3.4445, -4.7750, 2.0315}, Scale: "auto", UpdateScale: 0.2, Rank: 0.25,
 			},
-			AdamW:  AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8},
+			AdamW:  AdamW{Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, Ratio: 1},
 			QKClip: QKClip{Enabled: true, Tau: 100, Alpha: 0.5},
 		},
 		SFT: SFT{

@@ -142,7 +142,7 @@ func (c Config) checkTrain(ck *checker) {
 		{"grad_clip", t.GradClip}, {"router_bias_update_rate", t.RouterBiasUpdateRate},
 		{"eval_every", float64(t.EvalEvery)}, {"eval_tokens", float64(t.EvalTokens)}, {"sample_every", float64(t.SampleEvery)},
 		{"checkpoint_every", float64(t.CheckpointEvery)}, {"keep_last", float64(t.KeepLast)}, {"keep_every", float64(t.KeepEvery)},
-		{"log_every", float64(t.LogEvery)}, {"threads", float64(t.Threads)}, {"spike.z_loss", t.Spike.ZLoss}, {"spike.z_grad", t.Spike.ZGrad},
+		{"log_every", float64(t.LogEvery)}, {"threads", float64(t.Threads)}, {"instruments_every", float64(t.InstrumentsEvery)}, {"spike.z_loss", t.Spike.ZLoss}, {"spike.z_grad", t.Spike.ZGrad},
 	} {
 		ck.notNegative("train."+n.key, n.v)
 	}
@@ -179,17 +179,23 @@ func (c Config) checkSchedule(ck *checker) {
 
 func (o Optim) check(ck *checker) {
 	if o.Kind == "" {
-		ck.bad("optim.kind is empty, want muon or adamw")
+		ck.bad("optim.kind is empty, want muon, or adamw or another rule as a baseline")
 	}
 	ck.notNegative("optim.weight_decay", o.WeightDecay)
 	ck.share("optim.muon.momentum", o.Muon.Momentum)
 	if o.Muon.NSSteps < 1 {
 		ck.bad("optim.muon.ns_steps is %d, want at least 1", o.Muon.NSSteps)
 	}
+	if o.Muon.Scale == "" {
+		ck.bad("optim.muon.scale is empty, want auto, rms or spectral")
+	}
 	ck.positive("optim.muon.update_scale", o.Muon.UpdateScale)
+	ck.positive("optim.muon.rank", o.Muon.Rank)
+	ck.within("optim.muon.rank", o.Muon.Rank, 0, 1)
 	ck.share("optim.adamw.beta1", o.AdamW.Beta1)
 	ck.share("optim.adamw.beta2", o.AdamW.Beta2)
 	ck.positive("optim.adamw.eps", o.AdamW.Eps)
+	ck.positive("optim.adamw.lr_ratio", o.AdamW.Ratio)
 	if o.QKClip.Enabled {
 		ck.positive("optim.qk_clip.tau", o.QKClip.Tau)
 		ck.within("optim.qk_clip.alpha", o.QKClip.Alpha, 0, 1)

@@ -128,6 +128,7 @@ func FitsHere(c config.Config, machine MachineMemory) Here {
 	c.Cluster = config.Cluster{
 		Devices: 1, DeviceMemoryGiB: float64(machine.Available) / gib,
 		WeightDtype: "fp32", GradDtype: "fp32", OptimizerDtype: "fp32", MasterDtype: "none", ActivationDtype: "fp32",
+		ActivationRecompute: c.Train.ActivationRecompute,
 	}
 	need := deviceMemory(c)
 	return Here{

@@ -10,7 +10,7 @@ type Memory struct {
 	Weights     int64 `json:"weights"`
 	Master      int64 `json:"master_weights"` // second copy that the optimizer updates
 	Gradients   int64 `json:"gradients"`
-	Optimizer   int64 `json:"optimizer"` // one buffer for Muon's matrices, two for AdamW's parameters
+	Optimizer   int64 `json:"optimizer"` // one buffer for matrices of Muon and its rivals, two for AdamW's parameters
 	Activations int64 `json:"activations"`
 	Total       int64 `json:"total"`
 	Capacity    int64 `json:"capacity"`
@@ -59,7 +59,7 @@ type stage struct {
 type count struct{ muon, adamw int64 }
 
 func (n *count) add(p model.ParamShape, kind string) {
-	if p.Muon && kind == "muon" {
+	if kind == "sgd" || p.Muon && kind != "adamw" { // the rivals' small buffers, rows of normuon and basis of dion, are left out
 		n.muon += p.Elems()
 	} else {
 		n.adamw += p.Elems()

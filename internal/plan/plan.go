@@ -77,7 +77,7 @@ func makeRun(c config.Config, p Plan) Run {
 		TokensPerStep: c.Train.TokensPerStep(), SeqLen: c.Train.SeqLen,
 	}
 	r.FLOPs = float64(r.Tokens) * p.Token.Train.Total()
-	if c.Optim.Kind == "muon" {
+	if orthogonal(c.Optim.Kind) {
 		r.OptimizerFLOPs = float64(r.Steps) * c.Model.NewtonSchulzFLOPs(c.Optim.Muon.NSSteps)
 	}
 	r.TokensPerTrained = float64(r.Tokens) / float64(p.Size.Activated)
@@ -86,6 +86,9 @@ func makeRun(c config.Config, p Plan) Run {
 	}
 	return r
 }
+
+// orthogonal reports whether a rule runs Newton-Schulz on the matrices.
+func orthogonal(kind string) bool { return kind == "muon" || kind == "plain-muon" || kind == "normuon" }
 
 // makeTime divides the run's FLOPs by what the devices reach. MFU counts model FLOPs only, so the
 // optimizer, recomputation and communication are inside it.

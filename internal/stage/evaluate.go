@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 
 	"muonclip/data/batch"
 	"muonclip/data/corpus"
@@ -35,18 +36,66 @@ type EvalResult struct {
 
 // EvalLoss measures the mean next-token loss of a model.
 func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
-	t, err := OpenTrained(o.Model, o.Threads, o.Log)
+	t, set, heldOut, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
+	defer set.close()
+	bytes, err := textBytes(set.val, t.Tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	loss, _, err := train.Evaluate(t.Model, stoppable{heldOut, ctx}, 0)
+	if err != nil {
+		return nil, err
+	}
+	n := heldOut.Targets()
+	return &EvalResult{
+		Loss: loss, Perplexity: math.Exp(loss), BitsPerByte: loss * float64(n) / math.Ln2 / float64(bytes), Tokens: n, Bytes: bytes, Weights: t.Path,
+	}, nil
+}
+
+// HeldOutRows returns a model and the beginning of its held-out text: rows of equal length, together about
+// the given number of tokens.
+func HeldOutRows(ctx context.Context, o EvalOptions, tokens int) (*Trained, [][]int32, error) {
+	t, set, heldOut, err := o.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer set.close()
+	var rows [][]int32
+	var b batch.Batch
+	some := heldOut.Spread(max(1, int64(tokens)/4096))
+	for i := range some.Len() {
+		if err := some.At(i, &b); err != nil {
+			return nil, nil, err
+		}
+		for r := range b.Rows {
+			if b.Targets[(r+1)*b.Cols-1] >= 0 && len(rows)*b.Cols < tokens { // a row without a filled-up end
+				rows = append(rows, slices.Clone(b.Inputs[r*b.Cols:(r+1)*b.Cols]))
+			}
+		}
+	}
+	if len(rows) == 0 {
+		return nil, nil, fmt.Errorf("the held-out text of %s does not fill a row of %d tokens; make --accuracy-tokens larger or hold out more", o.Model, b.Cols)
+	}
+	return t, rows, nil
+}
+
+// open loads the model and finds the held-out text. The caller closes the set.
+func (o EvalOptions) open(ctx context.Context) (*Trained, *shardSet, *batch.HeldOut, error) {
+	t, err := OpenTrained(o.Model, o.Threads, o.Log)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	switch room := t.Model.Config.MaxPositionEmbeddings; {
 	case o.SeqLen < 0 || o.SeqLen > room:
-		return nil, UsageError{fmt.Errorf("--seq-len is %d, the model takes 1 to %d tokens", o.SeqLen, room)}
+		return nil, nil, nil, UsageError{fmt.Errorf("--seq-len is %d, the model takes 1 to %d tokens", o.SeqLen, room)}
 	case o.Data == "" && t.Step < 0:
-		return nil, UsageError{fmt.Errorf("%s is a model without a run, so it holds no text out; give text with --data", o.Model)}
+		return nil, nil, nil, UsageError{fmt.Errorf("%s is a model without a run, so it holds no text out; give text with --data", o.Model)}
 	}
 	if t.Tokenizer == nil {
-		return nil, fmt.Errorf("%s has no tokenizer, so text cannot be encoded for it", o.Model)
+		return nil, nil, nil, fmt.Errorf("%s has no tokenizer, so text cannot be encoded for it", o.Model)
 	}
 	cfg := t.Config
 	cfg.Train.SeqLen = firstPositive(o.SeqLen, cfg.Train.SeqLen, min(512, t.Model.Config.MaxPositionEmbeddings))
@@ -63,28 +112,18 @@ func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
 		set, err = r.openShards(t.Tokenizer)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
-	defer set.close()
 	if len(set.val) == 0 {
-		return nil, errors.New("the run holds nothing out; give text with --data")
-	}
-	bytes, err := textBytes(set.val, t.Tokenizer)
-	if err != nil {
-		return nil, err
+		set.close()
+		return nil, nil, nil, errors.New("the run holds nothing out; give text with --data")
 	}
 	heldOut, err := batch.NewHeldOut(set.val, r.batchConfig(t.Tokenizer))
 	if err != nil {
-		return nil, err
+		set.close()
+		return nil, nil, nil, err
 	}
-	loss, _, err := train.Evaluate(t.Model, stoppable{heldOut, ctx}, 0)
-	if err != nil {
-		return nil, err
-	}
-	n := heldOut.Targets()
-	return &EvalResult{
-		Loss: loss, Perplexity: math.Exp(loss), BitsPerByte: loss * float64(n) / math.Ln2 / float64(bytes), Tokens: n, Bytes: bytes, Weights: t.Path,
-	}, nil
+	return t, set, heldOut, nil
 }
 
 // stoppable ends an evaluation between batches when ctx ends.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 
+	"muonclip/internal/compute/cpu"
 	"muonclip/internal/config"
 	"muonclip/model/generate"
 )
@@ -18,6 +19,7 @@ type GenerateOptions struct {
 	Prompts  []string // empty means one empty prompt
 	Samples  int      // completions of each prompt
 	Threads  int
+	Weights  string                 // how the weights are stored: float32, bf16 or int8; empty means float32
 	Log      *slog.Logger           // gets warnings; may be nil
 	Settings config.Generate        // replaces the run's settings where Given says so
 	Given    func(flag string) bool // reports whether a flag of the generate command was given
@@ -39,6 +41,13 @@ type Generated struct {
 func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 	if o.Samples < 1 {
 		return nil, UsageError{fmt.Errorf("--samples is %d, want 1 or more", o.Samples)}
+	}
+	var weights cpu.Format
+	if o.Weights != "" {
+		var err error
+		if weights, err = cpu.ParseFormat(o.Weights); err != nil {
+			return nil, UsageError{fmt.Errorf("--weights: %w", err)}
+		}
 	}
 	t, err := OpenTrained(o.Model, o.Threads, o.Log)
 	if err != nil {
@@ -63,7 +72,7 @@ func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 			begin = ""
 		}
 	}
-	done, err := generate.New(t.Model, t.Backend).Generate(ctx, r)
+	done, err := generate.NewWith(t.Model, t.Backend, generate.Options{Weights: weights}).Generate(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"muonclip/data/batch"
 	"muonclip/data/token"
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/lab/instrument"
 	"muonclip/internal/metrics"
 	"muonclip/internal/progress"
 	"muonclip/internal/train"
@@ -45,6 +46,7 @@ func (r *Run) begin(m *model.Model[float32], be *cpu.Backend[float32], tok *toke
 
 // train runs the one loop for a stage, from the newest checkpoint on where there is one.
 func (r *Run) train(ctx context.Context, j job, stage, stages int) (*Summary, error) {
+	j.model.Recompute = r.Config.Train.ActivationRecompute == "full"
 	opt, err := NewOptimizer(j.backend, j.model, r.Config)
 	if err != nil {
 		return nil, err
@@ -54,6 +56,15 @@ func (r *Run) train(ctx context.Context, j job, stage, stages int) (*Summary, er
 	}
 	options := r.trainOptions(j.model, j.tokenizer, j.manifest.PeakGflops*1e9)
 	options.Sample, options.ResetEvery = j.sample, j.reset
+	if every := r.Config.Train.InstrumentsEvery; every > 0 {
+		c := instrument.Config{Dir: r.Dir, Every: int64(every), Model: j.model, Optimizer: opt}
+		if j.val != nil {
+			c.Held = j.val
+		}
+		if options.Probe, err = instrument.New(c); err != nil {
+			return nil, DamagedError{err}
+		}
+	}
 	var task *progress.Task
 	valLoss := math.NaN()
 	options.OnRow = func(row *metrics.Row) {
@@ -64,6 +75,9 @@ func (r *Run) train(ctx context.Context, j job, stage, stages int) (*Summary, er
 			task.Set(row.Step, j.fields(row)...)
 		} else {
 			task.Set(row.Step, fields(row, valLoss)...)
+		}
+		if r.OnRow != nil {
+			r.OnRow(row)
 		}
 		if row.Step%int64(max(r.Config.Train.LogEvery, 1)) == 0 {
 			r.Log.Debug("step", "step", row.Step, "loss", row.Loss, "lr", row.LR, "grad_norm", row.GradNorm, "max_logit", row.LargestLogit(), "clipped_heads", row.ClippedHeads)

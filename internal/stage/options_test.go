@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"muonclip/internal/compute/cpu"
 	"muonclip/internal/config"
+	"muonclip/model"
 	"muonclip/optim"
 )
 
@@ -68,8 +70,8 @@ func TestOptimConfig(t *testing.T) {
 	cfg := config.Default()
 	got := OptimConfig(cfg)
 	want := optim.Config{
-		Momentum: 0.95, NewtonSchulz: optim.NewtonSchulz{Steps: 5, Coefficients: []optim.Coefficients{{3.4445, -4.7750, 2.0315}}},
-		UpdateScale: 0.2, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, WeightDecay: 0.1,
+		Rule: optim.Muon, Momentum: 0.95, NewtonSchulz: optim.NewtonSchulz{Steps: 5, Coefficients: []optim.Coefficients{{3.4445, -4.7750, 2.0315}}},
+		UpdateScale: 0.2, Rank: 0.25, Beta1: 0.9, Beta2: 0.95, Eps: 1e-8, AdamWRatio: 1, WeightDecay: 0.1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -77,6 +79,66 @@ func TestOptimConfig(t *testing.T) {
 	cfg.Optim.Muon.Momentum, cfg.Optim.Muon.Nesterov = 0, false
 	if got := OptimConfig(cfg); got.Momentum >= 0 || !got.PlainMomentum {
 		t.Errorf("without momentum: %+v", got)
+	}
+	cfg.Optim.Kind, cfg.Optim.Muon.NSSet, cfg.Optim.Muon.NSSteps, cfg.Optim.Muon.Scale = "normuon", "cans", 4, "spectral"
+	got = OptimConfig(cfg)
+	if ns := (optim.NewtonSchulz{Set: "cans", Steps: 4}); got.Rule != optim.NorMuon || got.Scale != optim.ScaleSpectral || !cmp.Equal(got.NewtonSchulz, ns) {
+		t.Errorf("a rival: %+v", got)
+	}
+}
+
+// TestPerHead: only projections whose rows are heads are cut, into as many blocks as there are heads.
+func TestPerHead(t *testing.T) {
+	cfg := config.Default()
+	if OptimConfig(cfg).Blocks != nil {
+		t.Error("matrices are cut although nobody asked")
+	}
+	cfg.Optim.Muon.PerHead, cfg.Model.NumAttentionHeads, cfg.Model.NumKeyValueHeads = true, 6, 2
+	blocks := OptimConfig(cfg).Blocks
+	for name, want := range map[string]int{
+		"model.layers.0.self_attn.q_proj.weight": 6, "model.layers.3.self_attn.q_b_proj.weight": 6, "model.layers.3.self_attn.kv_b_proj.weight": 6,
+		"model.layers.0.self_attn.k_proj.weight": 2, "model.layers.0.self_attn.v_proj.weight": 2, "model.layers.0.self_attn.o_proj.weight": 1,
+		"model.layers.0.self_attn.q_a_proj.weight": 1, "model.layers.0.self_attn.kv_a_proj_with_mqa.weight": 1, "model.layers.0.mlp.up_proj.weight": 1,
+	} {
+		if got := blocks(optim.Param{Name: name}); got != want {
+			t.Errorf("%s is cut into %d, want %d", name, got, want)
+		}
+	}
+}
+
+// TestOptimizerKinds: every kind and coefficient set that a configuration may name makes an optimizer.
+func TestOptimizerKinds(t *testing.T) {
+	cfg, _, err := config.Load(config.Options{Preset: "tiny", Set: []string{"optim.muon.per_head=true"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	be := cpu.New[float32](1)
+	m, err := model.New(cfg.Model, be)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[string][]string{}
+	for _, k := range config.Keys() {
+		kinds[k.Name] = k.Enum
+	}
+	var rules, sets []string
+	for _, r := range optim.Rules() {
+		rules = append(rules, string(r))
+	}
+	for _, s := range optim.CoefficientSets() {
+		sets = append(sets, s.Name)
+	}
+	if diff := cmp.Diff(rules, kinds["optim.kind"]); diff != "" {
+		t.Errorf("optim.kind (-optim +config):\n%s", diff)
+	}
+	if diff := cmp.Diff(sets, kinds["optim.muon.ns_set"]); diff != "" {
+		t.Errorf("optim.muon.ns_set (-optim +config):\n%s", diff)
+	}
+	for _, kind := range rules {
+		cfg.Optim.Kind = kind
+		if _, err := NewOptimizer(be, m, cfg); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
 	}
 }
 

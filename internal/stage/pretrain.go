@@ -158,23 +158,28 @@ func ModelConfig(cfg config.Config, tok *token.Tokenizer) (model.Config, error) 
 
 // NewOptimizer makes the optimizer of a configuration for a model.
 func NewOptimizer(be *cpu.Backend[float32], m *model.Model[float32], cfg config.Config) (*optim.Optimizer, error) {
-	params := train.OptimParams(m)
-	if cfg.Optim.Kind == "adamw" {
-		for i := range params {
-			params[i].Muon = false
-		}
-	}
-	return optim.NewOn(be, params, OptimConfig(cfg))
+	return optim.NewOn(be, train.OptimParams(m), OptimConfig(cfg))
 }
 
 // OptimConfig is the optimizer of a configuration.
 func OptimConfig(cfg config.Config) optim.Config {
 	o := cfg.Optim
-	return optim.Config{
-		Momentum: zeroIsNone(o.Muon.Momentum), PlainMomentum: !o.Muon.Nesterov,
+	c := optim.Config{
+		Rule: optim.Class(o.Kind), Momentum: zeroIsNone(o.Muon.Momentum), PlainMomentum: !o.Muon.Nesterov,
 		NewtonSchulz: optim.NewtonSchulz{Steps: o.Muon.NSSteps, Coefficients: []optim.Coefficients{o.Muon.NSCoefficients}},
-		UpdateScale:  o.Muon.UpdateScale, Beta1: o.AdamW.Beta1, Beta2: o.AdamW.Beta2, Eps: o.AdamW.Eps, WeightDecay: o.WeightDecay,
+		UpdateScale:  o.Muon.UpdateScale, Rank: o.Muon.Rank,
+		Beta1: o.AdamW.Beta1, Beta2: o.AdamW.Beta2, Eps: o.AdamW.Eps, AdamWRatio: o.AdamW.Ratio, WeightDecay: o.WeightDecay,
 	}
+	if o.Muon.NSSet != "" {
+		c.NewtonSchulz = optim.NewtonSchulz{Steps: o.Muon.NSSteps, Set: o.Muon.NSSet}
+	}
+	if o.Muon.Scale != "auto" {
+		c.Scale = optim.Scale(o.Muon.Scale)
+	}
+	if o.Muon.PerHead {
+		c.Blocks = train.HeadBlocks(cfg.Model)
+	}
+	return c
 }
 
 // zeroIsNone turns the configuration's zero, which means no momentum, into the optimizer's word for it.

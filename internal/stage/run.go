@@ -19,6 +19,7 @@ import (
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/checkpoint"
 	"muonclip/internal/config"
+	"muonclip/internal/metrics"
 	"muonclip/internal/progress"
 )
 
@@ -29,6 +30,8 @@ type Run struct {
 	Log      *slog.Logger
 	Progress *progress.Display
 	Command  string // as a person would type it, for the manifest
+	// OnRow sees every training step when it is done; nil ignores them.
+	OnRow func(*metrics.Row)
 
 	lock  *os.File
 	began bool // training went on from where it was, so that there is something new to report

@@ -108,7 +108,7 @@ func (r *Run) outcome(m Manifest, err error) (*Summary, error) {
 
 // open makes the run folder of a later stage, with the tokenizer of the model that it goes on from.
 func (r *Run) open(name string, cfg config.Config, tok *token.Tokenizer) (*Run, error) {
-	sub, err := Open(Run{Dir: r.path(name), Config: cfg, Log: r.Log, Progress: r.Progress, Command: r.Command})
+	sub, err := Open(Run{Dir: r.path(name), Config: cfg, Log: r.Log, Progress: r.Progress, Command: r.Command, OnRow: r.OnRow})
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 
 	"muonclip/internal/compute"
 	"muonclip/internal/safetensors"
@@ -55,6 +56,24 @@ func AttentionLayers(cfg model.Config, params []optim.Param) []optim.Attention {
 		layers = append(layers, a)
 	}
 	return layers
+}
+
+// HeadBlocks returns the number of heads whose rows lie one after another in a projection of attention, and 1 for
+// every other parameter, as optim.Config.Blocks takes it.
+func HeadBlocks(cfg model.Config) func(optim.Param) int {
+	return func(p optim.Param) int {
+		name, ok := strings.CutSuffix(p.Name, ".weight")
+		if !ok || !strings.Contains(name, ".self_attn.") {
+			return 1
+		}
+		switch name[strings.LastIndexByte(name, '.')+1:] {
+		case "q_proj", "q_b_proj", "kv_b_proj":
+			return cfg.NumAttentionHeads
+		case "k_proj", "v_proj":
+			return cfg.KVHeads()
+		}
+		return 1
+	}
 }
 
 // Tensors lists all weights of a float32 model, over the same memory, in the order of Config.Shapes.

@@ -73,6 +73,11 @@ func New(m *model.Model[float32], opt *optim.Optimizer, data Batches, val batch.
 	if l.log, err = metrics.Open(o.Dir, int64(l.step)); err != nil {
 		return nil, err
 	}
+	if o.Probe != nil {
+		if err := o.Probe.Drop(int64(l.step)); err != nil {
+			return nil, errors.Join(err, l.log.Close())
+		}
+	}
 	if l.board, err = tensorboard.Create(filepath.Join(o.Dir, "tensorboard"), int64(l.step), time.Now()); err != nil {
 		return nil, errors.Join(err, l.log.Close())
 	}
@@ -115,6 +120,11 @@ func (l *Loop) Run(ctx context.Context) (err error) {
 		}
 		if l.OnRow != nil {
 			l.OnRow(row)
+		}
+		if l.Probe != nil {
+			if err := l.Probe.After(row.Step); err != nil {
+				return err
+			}
 		}
 		if l.due(l.CheckpointEvery) {
 			if err := l.save(); err != nil {

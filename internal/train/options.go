@@ -39,6 +39,8 @@ type Options struct {
 
 	// Sample generates texts after SampleEvery steps and at the end; nil generates none.
 	Sample func(ctx context.Context, step int64) ([]metrics.Sample, error)
+	// Probe measures some of the steps; nil for none.
+	Probe Probe
 	// OnRow sees every finished step, OnEvent everything unusual; nil ignores them.
 	OnRow   func(*metrics.Row)
 	OnEvent func(metrics.Event)

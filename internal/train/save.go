@@ -31,6 +31,11 @@ func (l *Loop) save() error {
 	if err := l.log.Sync(); err != nil {
 		return err
 	}
+	if l.Probe != nil {
+		if err := l.Probe.Keep(); err != nil {
+			return err
+		}
+	}
 	path, err := l.state.save(&l.Options, l.model, l.opt, l.seconds)
 	if err != nil {
 		return err
@@ -120,6 +125,11 @@ func (l *Loop) rollback(e *metrics.Event) (bool, error) {
 	e.To = int64(l.step)
 	if err := l.log.Close(); err != nil {
 		return false, err
+	}
+	if l.Probe != nil {
+		if err := l.Probe.Drop(int64(l.step)); err != nil {
+			return false, err
+		}
 	}
 	l.log, err = metrics.Open(l.Dir, int64(l.step))
 	return true, err

@@ -3,6 +3,7 @@ package train
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"muonclip/data/batch"
 	"muonclip/internal/metrics"
@@ -60,7 +61,7 @@ func (l *Loop) gradients(inputs []model.Input) (float64, error) {
 	if l.batch.Weights != nil {
 		scale = 1
 	}
-	l.model.ZeroGrad()
+	l.model.Renew()
 	l.model.ResetStats()
 	var sum float64
 	for _, in := range inputs {
@@ -74,6 +75,9 @@ func (l *Loop) gradients(inputs []model.Input) (float64, error) {
 
 // update moves the weights by the gradients at hand and fills in what the row says of it.
 func (l *Loop) update(row *metrics.Row) error {
+	if l.Probe != nil {
+		l.Probe.Before(row.Step)
+	}
 	stats := l.opt.Step(row.LR)
 	row.UpdateRMS = stats.UpdateRMS
 	if l.QKClip != nil {
@@ -127,7 +131,10 @@ func balance(biases [][]float32, loads [][]int32, rate float64) {
 // row starts the metrics of the step being done.
 func (l *Loop) row(loss, norm float64) *metrics.Row {
 	r := &metrics.Row{
-		Step: int64(l.step + 1), Loss: loss, AuxLoss: l.model.AuxLoss(), LR: l.Schedule.LR(l.step), GradNorm: norm, MaxLogit: l.model.MaxLogits(),
+		Step: int64(l.step + 1), Loss: loss, AuxLoss: l.model.AuxLoss(), LR: l.Schedule.LR(l.step), GradNorm: norm,
+	}
+	for _, heads := range l.model.MaxLogits() { // a copy: an evaluation raises the model's own
+		r.MaxLogit = append(r.MaxLogit, slices.Clone(heads))
 	}
 	for _, load := range l.model.ExpertLoads() {
 		var sum float32
@@ -180,7 +187,7 @@ func (l *Loop) brokenStep(inputs []model.Input, loss, norm float64, cause error)
 	l.Log.Error("a number is not finite; the update is dropped", "step", place.Step, "op", place.Op, "layer", place.Layer, "loss", loss)
 	if l.broken++; l.broken >= maxBroken {
 		return nil, fmt.Errorf("train: %d steps in a row gave numbers that are not finite, the last from %s in layer %d: %w; the last checkpoint is sound: lower train.lr, or look at events.jsonl",
-			l.broken, place.Op, place.Layer, errors.Join(cause, errBroken))
+			l.broken, place.Op, place.Layer, errors.Join(cause, ErrDiverged))
 	}
 	row := l.row(loss, norm)
 	row.Skipped = true
@@ -188,7 +195,8 @@ func (l *Loop) brokenStep(inputs []model.Input, loss, norm float64, cause error)
 	return row, nil
 }
 
-var errBroken = errors.New("loss or gradient is not finite")
+// ErrDiverged is wrapped by the error of a run that ended because its numbers stopped being finite.
+var ErrDiverged = errors.New("loss or gradient is not finite")
 
 // documents names the documents of a batch, each once.
 func documents(refs []batch.DocRef) []string {

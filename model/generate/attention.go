@@ -30,33 +30,45 @@ func shapeOf(c model.Config) attentionShape {
 
 // attention writes layer l's attention of the n rows in h to delta, and their keys to the cache.
 func (e *Engine[T]) attention(l, n int) {
-	c, b, y, hidden := e.cfg, &e.buf, &e.layers[l], e.cfg.HiddenSize
+	c, b, y, s := e.cfg, &e.buf, &e.layers[l], e.shape
 	heads := c.NumAttentionHeads
-	qIn, in := b.h, hidden
-	if y.qA != nil {
-		in = c.QLoraRank
-		b.qA, b.norm = grow(b.qA, n*in), grow(b.norm, n*in)
-		e.linear(b.qA, b.h, y.qA, n, in, hidden)
-		e.be.RMSNorm(b.norm, b.rstd, b.qA, in, nil, y.qANorm, T(c.RMSNormEps))
-		qIn = b.norm
-	}
-	b.q = grow(b.q, n*heads*c.QKHeadDim())
-	e.linear(b.q, qIn, y.qB, n, heads*c.QKHeadDim(), in)
-	s := e.shape
+	b.q, b.kv = grow(b.q, n*heads*c.QKHeadDim()), grow(b.kv, n*s.width)
 	b.query, b.out = grow(b.query, n*heads*s.dim), grow(b.out, n*heads*s.vdim)
 	out := b.out
 	if c.MLA() {
+		e.projectLatent(y, n)
 		e.storeLatent(l, n)
-		e.absorbKeys(y, n)
+		e.absorb(b.query, s.dim, b.q, c.QKHeadDim(), y.keyUp, n)
 		e.attend(l)
 		b.headOut = grow(b.headOut, n*heads*c.VHeadDim)
-		e.absorbValues(y, n)
+		e.absorb(b.headOut, c.VHeadDim, b.out, s.vdim, y.valueUp, n)
 		out = b.headOut
 	} else {
+		b.v = grow(b.v, n*s.value)
+		e.add(b.q, heads*s.dim, b.h, c.HiddenSize, n, y.qB)
+		e.add(b.kv, s.value, b.h, c.HiddenSize, n, y.k)
+		e.add(b.v, s.value, b.h, c.HiddenSize, n, y.v)
+		e.todo.Run(e.be)
 		e.storeGrouped(l, n)
 		e.attend(l)
 	}
-	e.linear(b.delta, out, y.o, n, hidden, heads*c.ValueHeadDim())
+	e.linear(b.delta, out, y.o, n)
+}
+
+// projectLatent computes queries, latents and the rotary keys of latent attention.
+func (e *Engine[T]) projectLatent(y *layer[T], n int) {
+	c, b := e.cfg, &e.buf
+	e.add(b.kv, e.shape.width, b.h, c.HiddenSize, n, y.kvA)
+	if y.qA == nil {
+		e.add(b.q, y.qB.Out(), b.h, c.HiddenSize, n, y.qB)
+		e.todo.Run(e.be)
+		return
+	}
+	b.qA, b.norm = grow(b.qA, n*c.QLoraRank), grow(b.norm, n*c.QLoraRank)
+	e.add(b.qA, c.QLoraRank, b.h, c.HiddenSize, n, y.qA)
+	e.todo.Run(e.be)
+	e.be.RMSNorm(b.norm, b.rstd, b.qA, c.QLoraRank, nil, y.qANorm, T(c.RMSNormEps))
+	e.linear(b.q, b.norm, y.qB, n)
 }
 
 // storeLatent fills the cache rows of latent attention, scales the queries and rotates their rotary
@@ -64,8 +76,7 @@ func (e *Engine[T]) attention(l, n int) {
 func (e *Engine[T]) storeLatent(l, n int) {
 	c, b, y, s := e.cfg, &e.buf, &e.layers[l], e.shape
 	rank, nope, qk := c.KVLoraRank, c.QKNopeHeadDim, c.QKHeadDim()
-	b.kv, b.norm = grow(b.kv, n*s.width), grow(b.norm, n*rank)
-	e.linear(b.kv, b.h, y.kvA, n, s.width, c.HiddenSize)
+	b.norm = grow(b.norm, n*rank)
 	e.be.RMSNorm(b.norm, b.rstd, b.kv, s.width, nil, y.kvANorm, T(c.RMSNormEps))
 	e.be.For(n, func(_ *cpu.Worker[T], i int) {
 		at := int(b.at[i])
@@ -83,34 +94,21 @@ func (e *Engine[T]) storeLatent(l, n int) {
 	})
 }
 
-// absorbKeys turns each head's q_nope into a query of latents: (W_uk c)·q = c·(W_ukᵀ q).
-func (e *Engine[T]) absorbKeys(y *layer[T], n int) {
-	c, b, s := e.cfg, &e.buf, e.shape
-	rank, nope, qk := c.KVLoraRank, c.QKNopeHeadDim, c.QKHeadDim()
-	e.be.For(s.heads, func(w *cpu.Worker[T], h int) {
-		up := y.kvB[h*(nope+c.VHeadDim)*rank:]
-		w.Gemm(false, false, n, rank, nope, 1, b.q[h*qk:], s.heads*qk, up, rank, 0, b.query[h*s.dim:], s.heads*s.dim)
-	})
-}
-
-// absorbValues turns each head's mean latent into its output: sum p (W_uv c) = W_uv (sum p c).
-func (e *Engine[T]) absorbValues(y *layer[T], n int) {
-	c, b, s := e.cfg, &e.buf, e.shape
-	rank, nope, v := c.KVLoraRank, c.QKNopeHeadDim, c.VHeadDim
-	e.be.For(s.heads, func(w *cpu.Worker[T], h int) {
-		up := y.kvB[(h*(nope+v)+nope)*rank:]
-		w.Gemm(false, true, n, v, rank, 1, b.out[h*rank:], s.heads*rank, up, rank, 0, b.headOut[h*v:], s.heads*v)
-	})
+// absorb multiplies each head's part of x by the head's matrix. With the matrices of the keys it turns
+// q_nope into a query of latents: (W_uk c)·q = c·(W_ukᵀ q). With those of the values it turns the mean
+// latent into the head's output: sum p (W_uv c) = W_uv (sum p c). ldy and ldx are the elements of one head.
+func (e *Engine[T]) absorb(y []T, ldy int, x []T, ldx int, heads []*cpu.Packed[T], n int) {
+	for h, w := range heads {
+		e.add(y[h*ldy:], len(heads)*ldy, x[h*ldx:], len(heads)*ldx, n, w)
+	}
+	e.todo.Run(e.be)
 }
 
 // storeGrouped fills the cache rows of grouped-query attention, and scales and rotates the queries
 // into the query matrix, where the heads of one group lie together.
 func (e *Engine[T]) storeGrouped(l, n int) {
-	c, b, y, s := e.cfg, &e.buf, &e.layers[l], e.shape
+	b, s := &e.buf, e.shape
 	half := s.value
-	b.kv, b.v = grow(b.kv, n*half), grow(b.v, n*half)
-	e.linear(b.kv, b.h, y.k, n, half, c.HiddenSize)
-	e.linear(b.v, b.h, y.v, n, half, c.HiddenSize)
 	e.be.For(n, func(_ *cpu.Worker[T], i int) {
 		at := int(b.at[i])
 		row := e.plan.segments[b.owner[i]].seq.row(l, at, s.width)

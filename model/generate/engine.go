@@ -19,43 +19,74 @@ import (
 // prefillRows is how many prompt tokens one forward pass takes.
 const prefillRows = 256
 
-// Engine runs one model. It reads the model's weights in place, so it follows a training run
-// without being built again; sequences filled before an update of the weights are stale. It is used
-// by one goroutine at a time, as are its sequences and the backend.
+// Engine runs one model. It multiplies by a copy of the weights that is packed for few rows, made at
+// the first call and again after Refresh. It is used by one goroutine at a time, as are its sequences
+// and the backend.
 type Engine[T compute.Float] struct {
 	cfg    model.Config
+	model  *model.Model[T]
 	be     *cpu.Backend[T]
+	format cpu.Format
+	packed bool // the copy holds the model's weights
 	layers []layer[T]
-	embed  []T // vocab_size x hidden_size
+	embed  []T // vocab_size x hidden_size, in place
 	norm   []T
-	head   []T // vocab_size x hidden_size
+	head   *cpu.Packed[T]
 	shape  attentionShape
 	scale  T // of the attention scores
 	rope   ropeTable[T]
 	pool   pool[T]
 	buf    buffers[T]
 	plan   attentionPlan[T]
+	todo   cpu.Products[T]
+	work   Work
 	calls  uint64 // to notice a sequence that is named twice in one call
+}
+
+// Options says how an engine holds the weights.
+type Options struct {
+	// Weights is how matrices are stored; the zero value keeps them as they are. Norms, the router and
+	// the embedding are always kept as they are.
+	Weights cpu.Format
 }
 
 // New returns an engine over the model's weights. The backend is used during calls only, so it may
 // be the one that trains the model.
 func New[T compute.Float](m *model.Model[T], be *cpu.Backend[T]) *Engine[T] {
+	return NewWith(m, be, Options{})
+}
+
+// NewWith is New with options.
+func NewWith[T compute.Float](m *model.Model[T], be *cpu.Backend[T], o Options) *Engine[T] {
 	c := m.Config
-	w := weights[T]{m: m}
 	e := &Engine[T]{
-		cfg: c, be: be, shape: shapeOf(c), scale: T(c.SoftmaxScale()), rope: ropeTable[T]{cfg: c},
-		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"),
-	}
-	e.head = e.embed
-	if !c.TieWordEmbeddings {
-		e.head = w.one("lm_head.weight")
-	}
-	for l := range c.NumHiddenLayers {
-		e.layers = append(e.layers, w.layer(c, l))
+		cfg: c, model: m, be: be, format: o.Weights, layers: make([]layer[T], c.NumHiddenLayers),
+		shape: shapeOf(c), scale: T(c.SoftmaxScale()), rope: ropeTable[T]{cfg: c},
 	}
 	e.pool.size = c.NumHiddenLayers * pageTokens * e.shape.width
 	return e
+}
+
+// Refresh makes the next call read the model's weights anew. It must be called after every change of
+// the weights; sequences filled before are stale.
+func (e *Engine[T]) Refresh() { e.packed = false }
+
+// pack copies the weights where the copy is not that of the model.
+func (e *Engine[T]) pack() {
+	if e.packed {
+		return
+	}
+	p := packer[T]{e.model, e.be, e.format}
+	for l := range e.layers {
+		p.layer(&e.layers[l], e.cfg, l)
+	}
+	e.embed, e.norm = p.one("model.embed_tokens.weight"), p.one("model.norm.weight")
+	head := "lm_head.weight"
+	if e.cfg.TieWordEmbeddings {
+		head = "model.embed_tokens.weight"
+	}
+	p.matrix(&e.head, head)
+	e.packed = true
 }
 
 // Config is the model's configuration.
@@ -72,6 +103,20 @@ func (e *Engine[T]) BytesPerToken() int {
 // CacheBytes is the memory of all pages, in use or kept for later sequences.
 func (e *Engine[T]) CacheBytes() int { return e.pool.made * pageTokens * e.BytesPerToken() }
 
+// Work is what an engine had to do at least, counted as it went.
+type Work struct {
+	WeightBytes int64   // of the matrices that were used, experts without rows left out
+	CacheBytes  int64   // of the cache rows that were read, each once a call
+	FLOPs       float64 // of matrix products and attention over the cache
+}
+
+// TakeWork returns the work since the last TakeWork.
+func (e *Engine[T]) TakeWork() Work {
+	w := e.work
+	e.work = Work{}
+	return w
+}
+
 // Prefill appends ids[i] to seqs[i], all of them together in chunks, and returns the logits that
 // follow the last id of each: len(seqs) x vocab_size, valid until the next call. On an error no
 // sequence has changed.
@@ -82,8 +127,14 @@ func (e *Engine[T]) Prefill(seqs []*Sequence[T], ids ...[]int32) ([]T, error) {
 	if err := e.check(seqs, func(i int) []int32 { return ids[i] }); err != nil {
 		return nil, err
 	}
-	h := e.cfg.HiddenSize
-	e.buf.last = grow(e.buf.last, len(seqs)*h)
+	var logits []T
+	e.be.Awake(func() { logits = e.prefill(seqs, ids) })
+	return logits, nil
+}
+
+func (e *Engine[T]) prefill(seqs []*Sequence[T], ids [][]int32) []T {
+	e.pack()
+	e.buf.last = grow(e.buf.last, len(seqs)*e.cfg.HiddenSize)
 	batch, rows := e.plan.segments[:0], 0
 	for i, s := range seqs {
 		for rest := ids[i]; len(rest) > 0; {
@@ -99,7 +150,7 @@ func (e *Engine[T]) Prefill(seqs []*Sequence[T], ids ...[]int32) ([]T, error) {
 			}
 		}
 	}
-	return e.logits(len(seqs)), nil
+	return e.logits(len(seqs))
 }
 
 // Step appends ids[i] to seqs[i] and returns the logits that follow: len(seqs) x vocab_size, valid
@@ -111,13 +162,18 @@ func (e *Engine[T]) Step(seqs []*Sequence[T], ids []int32) ([]T, error) {
 	if err := e.check(seqs, func(i int) []int32 { return ids[i : i+1] }); err != nil {
 		return nil, err
 	}
-	e.buf.last = grow(e.buf.last, len(seqs)*e.cfg.HiddenSize)
-	batch := e.plan.segments[:0]
-	for i, s := range seqs {
-		batch = append(batch, segment[T]{seq: s, ids: ids[i : i+1], output: i})
-	}
-	e.forward(batch)
-	return e.logits(len(seqs)), nil
+	var logits []T
+	e.be.Awake(func() {
+		e.pack()
+		e.buf.last = grow(e.buf.last, len(seqs)*e.cfg.HiddenSize)
+		batch := e.plan.segments[:0]
+		for i, s := range seqs {
+			batch = append(batch, segment[T]{seq: s, ids: ids[i : i+1], output: i})
+		}
+		e.forward(batch)
+		logits = e.logits(len(seqs))
+	})
+	return logits, nil
 }
 
 // check says what is wrong with the arguments of Prefill and Step, if anything.
@@ -157,6 +213,6 @@ func checkIDs(c model.Config, ids []int32) error {
 // logits applies the head to the first n rows of the last hidden states.
 func (e *Engine[T]) logits(n int) []T {
 	e.buf.logits = grow(e.buf.logits, n*e.cfg.VocabSize)
-	e.linear(e.buf.logits, e.buf.last, e.head, n, e.cfg.VocabSize, e.cfg.HiddenSize)
+	e.linear(e.buf.logits, e.buf.last, e.head, n)
 	return e.buf.logits
 }

@@ -78,6 +78,9 @@ func (e *Engine[T]) layout(segments []segment[T]) int {
 			b.ids, b.at, b.owner = append(b.ids, id), append(b.at, int32(s.seq.n+j)), append(b.owner, int32(i))
 		}
 		s.seq.extend(len(s.ids))
+		pairs := float64(len(s.ids)) * (float64(s.seq.n) - float64(len(s.ids)-1)/2)
+		e.work.CacheBytes += int64(s.seq.n) * int64(e.BytesPerToken())
+		e.work.FLOPs += 2 * pairs * float64(e.cfg.NumHiddenLayers*e.cfg.NumAttentionHeads*(e.shape.dim+e.shape.vdim))
 		e.rope.reach(s.seq.n)
 	}
 	e.plan.build(e.shape, segments)
@@ -91,31 +94,44 @@ func (e *Engine[T]) addNorm(w []T) {
 	b.x, b.delta = b.delta, b.x
 }
 
-// feedForward writes the dense layer's or the experts' output for h to delta.
+// feedForward writes the dense layer's or the experts' output for h to delta. Routed and shared experts
+// work together: what one of them computes does not depend on the others.
 func (e *Engine[T]) feedForward(y *layer[T], n int) {
 	b, hidden := &e.buf, e.cfg.HiddenSize
+	if y.router != nil {
+		e.route(y, n)
+		e.grouped(b.routed.gateUp, b.routed.rows, y.expertsUp)
+	}
 	if y.width > 0 {
 		b.gateUp, b.act = grow(b.gateUp, n*2*y.width), grow(b.act, n*y.width)
-		e.linear(b.gateUp, b.h, y.gateUp, n, 2*y.width, hidden)
+		e.add(b.gateUp, 2*y.width, b.h, hidden, n, y.gateUp)
+	}
+	e.todo.Run(e.be)
+	if y.router != nil {
+		e.be.SwiGLU(b.routed.act, b.routed.gateUp, e.cfg.MoeIntermediateSize)
+		e.grouped(b.routed.rows, b.routed.act, y.expertsDown)
+	}
+	if y.width > 0 {
 		e.be.SwiGLU(b.act, b.gateUp, y.width)
-		e.linear(b.delta, b.act, y.down, n, hidden, y.width)
+		e.add(b.delta, hidden, b.act, y.width, n, y.down)
 	} else {
 		clear(b.delta)
 	}
+	e.todo.Run(e.be)
 	if y.router != nil {
-		e.experts(y, n)
+		e.be.Combine(b.delta, b.routed.rows, b.routed.slot, b.routed.weight, e.cfg.NumExpertsPerTok, hidden)
 	}
 }
 
-// experts adds the routed experts' output for h to delta, the rows grouped by expert.
-func (e *Engine[T]) experts(y *layer[T], n int) {
+// route chooses the experts of each row of h and gathers the rows by expert.
+func (e *Engine[T]) route(y *layer[T], n int) {
 	b, c, r := &e.buf, e.cfg, &e.buf.routed
 	hidden, count, k, width := c.HiddenSize, c.NRoutedExperts, c.NumExpertsPerTok, c.MoeIntermediateSize
-	slots, stride := n*k, 3*width*hidden
+	slots := n * k
 	r.scores, r.weight, r.index = grow(r.scores, n*count), grow(r.weight, slots), grow(r.index, slots)
 	r.ends, r.token, r.choice, r.slot = grow(r.ends, count), grow(r.token, slots), grow(r.choice, slots), grow(r.slot, slots)
 	r.load = grow(r.load, count)
-	e.linear(r.scores, b.h, y.router, n, count, hidden)
+	e.linear(r.scores, b.h, y.router, n)
 	e.be.Route(&compute.RouteArgs[T]{
 		Tokens: n, Experts: count, TopK: k, Norm: c.NormTopkProb, Scale: T(c.RoutedScalingFactor), Bias: y.bias,
 		Scores: r.scores, Index: r.index, Weight: r.weight,
@@ -123,32 +139,31 @@ func (e *Engine[T]) experts(y *layer[T], n int) {
 	e.be.Group(r.index, k, r.load, compute.Groups{Ends: r.ends, Token: r.token, Choice: r.choice, Slot: r.slot})
 	r.rows, r.gateUp, r.act = grow(r.rows, slots*hidden), grow(r.gateUp, slots*2*width), grow(r.act, slots*width)
 	e.be.Gather(r.rows, b.h, r.token, hidden)
-	e.be.GroupedGemm(r.gateUp, r.rows, y.experts, r.ends, stride, 2*width, hidden, true)
-	e.be.SwiGLU(r.act, r.gateUp, width)
-	e.be.GroupedGemm(r.rows, r.act, y.experts[2*width*hidden:], r.ends, stride, hidden, width, true)
-	e.be.Combine(b.delta, r.rows, r.slot, r.weight, k, hidden)
 }
 
-const (
-	// manyRows is where packing a weight matrix once for all threads begins to pay.
-	manyRows = 64
-	// blockElems is the part of a weight matrix that a task multiplies: it stays in the second-level cache.
-	blockElems = 1 << 16
-)
-
-// linear computes y = x wᵀ for w of out x in. Each output element is the same sum on both paths.
-func (e *Engine[T]) linear(y, x, w []T, rows, out, in int) {
-	if rows > manyRows {
-		e.be.Gemm(false, true, rows, out, in, 1, x, in, w, in, 0, y, out)
-		return
+// grouped adds the products of each expert's rows with its matrix to what is to do.
+func (e *Engine[T]) grouped(y, x []T, experts []*cpu.Packed[T]) {
+	lo := 0
+	for i, end := range e.buf.routed.ends {
+		w, hi := experts[i], int(end)
+		e.add(y[lo*w.Out():], w.Out(), x[lo*w.In():], w.In(), hi-lo, w)
+		lo = hi
 	}
-	const step = 32 // columns of the widest kernel
-	cols := min(ceil(out, 2*e.be.Threads()), max(step, blockElems/in))
-	cols = ceil(cols, step) * step
-	e.be.For(ceil(out, cols), func(wk *cpu.Worker[T], i int) {
-		lo := i * cols
-		wk.Gemm(false, true, rows, min(cols, out-lo), in, 1, x, in, w[lo*in:], in, 0, y[lo:], out)
-	})
+}
+
+// add puts y = x wᵀ on the list of what is to do, with rows ldy and ldx elements apart.
+func (e *Engine[T]) add(y []T, ldy int, x []T, ldx, rows int, w *cpu.Packed[T]) {
+	if rows > 0 {
+		e.work.WeightBytes += int64(w.Bytes())
+		e.work.FLOPs += 2 * float64(rows) * float64(w.In()) * float64(w.Out())
+	}
+	e.todo.Add(y, ldy, x, ldx, rows, w)
+}
+
+// linear computes y = x wᵀ for all rows.
+func (e *Engine[T]) linear(y, x []T, w *cpu.Packed[T], rows int) {
+	e.add(y, w.Out(), x, w.In(), rows, w)
+	e.todo.Run(e.be)
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

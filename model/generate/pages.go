@@ -50,7 +50,7 @@ func (p *attentionPlan[T]) build(s attentionShape, segments []segment[T]) {
 					p.tasks = append(p.tasks, pageTask{int32(len(p.tiles) - 1), int32(page)})
 				}
 			}
-			p.rows = max(p.rows, n*s.heads)
+			p.rows = max(p.rows, ceil(n*s.heads, 8)*8)
 		}
 		row += len(seg.ids)
 	}
@@ -61,7 +61,7 @@ func (e *Engine[T]) attend(l int) {
 	b, s, p := &e.buf, e.shape, &e.plan
 	heads := s.groups * s.heads
 	b.peak, b.sum = grow(b.peak, len(b.ids)*heads), grow(b.sum, len(b.ids)*heads)
-	slot := p.rows * (pageTokens + s.vdim + 2)
+	slot := p.rows * (s.vdim + 2)
 	wave := max(1, partialElems/slot)
 	for lo := 0; lo < len(p.tasks); lo += wave {
 		hi := min(lo+wave, len(p.tasks))
@@ -70,10 +70,10 @@ func (e *Engine[T]) attend(l int) {
 			e.meetPage(w, l, p.tasks[lo+i], b.partial[i*slot:(i+1)*slot])
 		})
 		first, last := int(p.tasks[lo].tile), int(p.tasks[hi-1].tile)
-		e.be.For(last-first+1, func(_ *cpu.Worker[T], i int) {
+		e.be.For(last-first+1, func(w *cpu.Worker[T], i int) {
 			t := p.tiles[first+i]
 			for k := max(lo, int(t.first)); k < min(hi, int(t.first+t.pages)); k++ {
-				e.addPage(t, int(p.tasks[k].page), b.partial[(k-lo)*slot:(k-lo+1)*slot])
+				e.addPage(w, t, int(p.tasks[k].page), b.partial[(k-lo)*slot:(k-lo+1)*slot])
 			}
 		})
 	}
@@ -81,33 +81,30 @@ func (e *Engine[T]) attend(l int) {
 
 // part is the result of one tile and one page: out = exp(score - peak) v and sum = that of the
 // exponentials, for each row of the tile.
-type part[T compute.Float] struct{ scores, out, peak, sum []T }
+type part[T compute.Float] struct{ out, peak, sum []T }
 
 func (e *Engine[T]) part(slot []T) part[T] {
 	n, v := e.plan.rows, e.shape.vdim
-	return part[T]{slot[:n*pageTokens], slot[n*pageTokens:][:n*v], slot[n*(pageTokens+v):][:n], slot[n*(pageTokens+v+1):][:n]}
+	return part[T]{slot[:n*v], slot[n*v:][:n], slot[n*(v+1):][:n]}
 }
 
 func (e *Engine[T]) meetPage(w *cpu.Worker[T], l int, task pageTask, slot []T) {
 	s, t, r := e.shape, e.plan.tiles[task.tile], e.part(slot)
 	seq := e.plan.segments[t.segment].seq
 	first := int(task.page) * pageTokens
-	rows, newest := int(t.tokens)*s.heads, int(e.buf.at[t.row+t.tokens-1])
-	keys := min(pageTokens, newest+1-first)
+	newest := int(e.buf.at[t.row+t.tokens-1])
 	cache := seq.rows(l, int(task.page), s.width)
-	query := e.buf.query[(int(t.group)*len(e.buf.ids)+int(t.row))*s.heads*s.dim:]
-	w.Gemm(false, true, rows, keys, s.dim, 1, query, s.dim, cache[int(t.group)*s.dim:], s.width, 0, r.scores, keys)
-	for i := range rows {
-		seen := min(keys, max(0, int(e.buf.at[int(t.row)+i/s.heads])+1-first))
-		r.peak[i], r.sum[i] = w.SoftmaxPart(r.scores[i*keys:(i+1)*keys], seen)
-	}
-	value := s.value + int(t.group)*s.vdim
-	w.Gemm(false, false, rows, s.vdim, keys, 1, r.scores, keys, cache[value:], s.width, 0, r.out, s.vdim)
+	w.AttendPage(&cpu.Page[T]{
+		Rows: int(t.tokens) * s.heads, Dim: s.dim, VDim: s.vdim, Heads: s.heads,
+		Query: e.buf.query[(int(t.group)*len(e.buf.ids)+int(t.row))*s.heads*s.dim:],
+		Keys:  min(pageTokens, newest+1-first), Key: cache[int(t.group)*s.dim:], Value: cache[s.value+int(t.group)*s.vdim:], Stride: s.width,
+		First: int32(first), At: e.buf.at[t.row:], Out: r.out, Peak: r.peak, Sum: r.sum,
+	})
 }
 
 // addPage adds a page's result to the output of the tile's rows, each relative to the largest score
 // so far (Milakov and Gimelshein, arXiv 1805.02867), and divides by the sum after the last page.
-func (e *Engine[T]) addPage(t tile, page int, slot []T) {
+func (e *Engine[T]) addPage(w *cpu.Worker[T], t tile, page int, slot []T) {
 	b, s, r := &e.buf, e.shape, e.part(slot)
 	heads := s.groups * s.heads
 	for i := range int(t.tokens) * s.heads {
@@ -118,11 +115,15 @@ func (e *Engine[T]) addPage(t tile, page int, slot []T) {
 			b.peak[head], b.sum[head] = r.peak[i], r.sum[i]
 			copy(out, add)
 		case r.sum[i] != 0: // zero where the row's position lies before the page
-			peak := max(b.peak[head], r.peak[i])
-			old, fresh := T(math.Exp(float64(b.peak[head]-peak))), T(math.Exp(float64(r.peak[i]-peak)))
-			b.peak[head], b.sum[head] = peak, old*b.sum[head]+fresh*r.sum[i]
-			for j, v := range add {
-				out[j] = old*out[j] + fresh*v
+			if d := float64(r.peak[i] - b.peak[head]); d > 0 {
+				old := T(math.Exp(-d))
+				b.peak[head], b.sum[head] = r.peak[i], old*b.sum[head]+r.sum[i]
+				scale(out, old)
+				w.AddScaled(out, add, 1)
+			} else {
+				fresh := T(math.Exp(d))
+				b.sum[head] += fresh * r.sum[i]
+				w.AddScaled(out, add, fresh)
 			}
 		}
 		if page == int(t.pages)-1 {

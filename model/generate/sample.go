@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"muonclip/internal/compute"
+	"muonclip/internal/compute/cpu"
 	"muonclip/internal/rng"
 )
 
@@ -78,6 +79,8 @@ func (s Seen) Has(id int32) bool { return s[id/64]&(1<<(id%64)) != 0 }
 // Sampler draws tokens. It holds scratch memory and is used by one goroutine at a time.
 type Sampler[T compute.Float] struct {
 	opt  SampleOptions
+	exp  cpu.Exp[T]
+	e    []T       // exponentials of the logits
 	p    []float64 // relative probability of each token, 1 for the likeliest
 	heap candidates
 	kept candidates
@@ -88,7 +91,7 @@ func NewSampler[T compute.Float](o SampleOptions) *Sampler[T] {
 	if o.RepetitionPenalty == 0 {
 		o.RepetitionPenalty = 1
 	}
-	return &Sampler[T]{opt: o}
+	return &Sampler[T]{opt: o, exp: cpu.NewExp[T]()}
 }
 
 // Sample draws a token from logits, which it leaves alone, with the random number u in [0, 1). seen
@@ -99,18 +102,27 @@ func (s *Sampler[T]) Sample(logits []T, seen Seen, u float64) (Choice, error) {
 	if math.IsNaN(peak) || math.IsInf(peak, 0) {
 		return Choice{}, fmt.Errorf("generate: the logits are not finite (%v at token %d); check the model's weights", peak, best)
 	}
-	sum := 0.0
-	for _, z := range logits {
-		sum += math.Exp(float64(z) - peak)
-	}
+	s.e = grow(s.e, len(logits))
+	sum := s.exp.Sum(s.e, logits, logits[best])
 	norm := peak + math.Log(sum)
 	c := Choice{}
-	if s.opt.RepetitionPenalty == 1 && s.opt.Temperature == 0 {
+	penalized := s.opt.RepetitionPenalty != 1 && seen != nil
+	s.p = grow(s.p, len(logits))
+	switch {
+	case s.opt.Temperature == 0 && !penalized:
 		c.ID = int32(best)
-	} else {
-		s.p = grow(s.p, len(logits))
+	case s.opt.Temperature == 1 && !penalized: // the exponentials are there
+		for i, e := range s.e {
+			s.p[i] = float64(e)
+		}
+		c.ID, c.SampledLogProb = s.draw(u, sum)
+	default:
 		s.penalize(logits, seen)
-		c.ID, c.SampledLogProb = s.draw(u)
+		if s.opt.Temperature == 0 {
+			c.ID = int32(largest(s.p))
+		} else {
+			c.ID, c.SampledLogProb = s.draw(u, s.soften())
+		}
 	}
 	c.LogProb = float64(logits[c.ID]) - norm
 	return c, nil
@@ -136,18 +148,21 @@ func (s *Sampler[T]) penalize(logits []T, seen Seen) {
 	}
 }
 
-// draw turns the logits in p into relative probabilities, cuts them and draws with u.
-func (s *Sampler[T]) draw(u float64) (id int32, logProb float64) {
-	best := largest(s.p)
-	if s.opt.Temperature == 0 {
-		return int32(best), 0
-	}
-	peak, total := s.p[best], 0.0
+// soften turns the logits in p into relative probabilities and returns their sum.
+func (s *Sampler[T]) soften() float64 {
+	peak := s.p[largest(s.p)]
 	for i, z := range s.p {
-		e := math.Exp((z - peak) / s.opt.Temperature)
-		s.p[i] = e
-		total += e
+		s.e[i] = T((z - peak) / s.opt.Temperature)
 	}
+	total := s.exp.Sum(s.e, s.e, 0)
+	for i, e := range s.e {
+		s.p[i] = float64(e)
+	}
+	return total
+}
+
+// draw cuts the relative probabilities in p, whose sum is total, and draws with u.
+func (s *Sampler[T]) draw(u, total float64) (id int32, logProb float64) {
 	all := s.opt.TopK == 0 || s.opt.TopK >= len(s.p)
 	if all && (s.opt.TopP == 0 || s.opt.TopP == 1) && s.opt.MinP == 0 {
 		return s.drawAll(u*total, total)

@@ -135,7 +135,11 @@ func testGroupedGemm[T compute.Float](c *check[T]) {
 				stride := s.out*s.in + 5
 				x, w := c.random(s.rows*s.in), c.random(s.experts*stride)
 				got := c.nan(s.rows * s.out)
-				c.be.GroupedGemm(got, x, w, ends, stride, s.out, s.in, trans)
+				c.be.GroupedGemm(got, x, nil, w, ends, stride, s.out, s.in, trans)
+				table, rows := scattered(c, x, s.in)
+				picked := c.nan(s.rows * s.out)
+				c.be.GroupedGemm(picked, table, rows, w, ends, stride, s.out, s.in, trans)
+				c.same(fmt.Sprintf("%+v %s trans %v of picked rows", s, name, trans), picked, got)
 				want, size := wide(c.nan(s.rows*s.out)), make([]float64, s.rows*s.out)
 				lo := 0
 				for e, end := range ends {
@@ -172,8 +176,43 @@ func testGroupedGemmWeights[T compute.Float](c *check[T]) {
 				}
 				lo = hi
 			}
-			c.be.GroupedGemmWeights(dw, dy, x, ends, stride, s.out, s.in)
+			before := c.clone(dw)
+			c.be.GroupedGemmWeights(1, dw, dy, nil, x, nil, ends, stride, s.out, s.in)
 			c.nearEach(fmt.Sprintf("%+v %s", s, name), dw, want, size)
+			checkPickedWeights(c, fmt.Sprintf("%+v %s", s, name), before, dy, x, ends, stride, s.out, s.in)
 		}
 	}
+}
+
+// checkPickedWeights: rows picked from a larger matrix give what the rows themselves give, and so do gradients
+// that are overwritten what they give where they are zero before.
+func checkPickedWeights[T compute.Float](c *check[T], what string, dw, dy, x []T, ends []int32, stride, out, in int) {
+	for _, beta := range []T{0, 1} {
+		want := c.clone(dw)
+		if beta == 0 {
+			for e := range ends {
+				clear(want[e*stride : e*stride+out*in])
+			}
+		}
+		c.be.GroupedGemmWeights(1, want, dy, nil, x, nil, ends, stride, out, in)
+		table, rows := scattered(c, x, in)
+		got := c.clone(dw)
+		c.be.GroupedGemmWeights(beta, got, dy, nil, table, rows, ends, stride, out, in)
+		c.same(fmt.Sprintf("%s beta %g, rows of x picked", what, beta), got, want)
+		table, rows = scattered(c, dy, out)
+		got = c.clone(dw)
+		c.be.GroupedGemmWeights(beta, got, table, rows, x, nil, ends, stride, out, in)
+		c.same(fmt.Sprintf("%s beta %g, rows of dy picked", what, beta), got, want)
+	}
+}
+
+// scattered is a matrix with the rows of x in another order and others between them, and where each of them is.
+func scattered[T compute.Float](c *check[T], x []T, width int) (table []T, rows []int32) {
+	n := len(x) / width
+	table, rows = c.random(2*len(x)), make([]int32, n)
+	for i, to := range c.r.Perm(n) {
+		rows[i] = int32(2*to + c.r.IntN(2))
+		copy(table[int(rows[i])*width:], x[i*width:(i+1)*width])
+	}
+	return table, rows
 }

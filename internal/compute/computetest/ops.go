@@ -115,7 +115,7 @@ func expertOps[T compute.Float](c *check[T]) []Op[T] {
 		route, group,
 		restored(c, "RouteBackward", func() { c.be.RouteBackward(r) }, r.DLogits),
 		restored(c, "Combine", func() { c.be.Combine(dst, x, g.Slot, r.Weight, k, hidden) }, dst),
-		restored(c, "GroupedGemm", func() { c.be.GroupedGemm(y, x, w, g.Ends, stride, width, hidden, true) }, y),
-		restored(c, "GroupedGemmWeights", func() { c.be.GroupedGemmWeights(dw, y, x, g.Ends, stride, width, hidden) }, dw),
+		restored(c, "GroupedGemm", func() { c.be.GroupedGemm(y, dst, g.Token, w, g.Ends, stride, width, hidden, true) }, y),
+		restored(c, "GroupedGemmWeights", func() { c.be.GroupedGemmWeights(1, dw, y, nil, dst, g.Token, g.Ends, stride, width, hidden) }, dw),
 	}
 }

@@ -117,6 +117,16 @@ func (c *check[T]) near(what string, got []T, want []float64, size float64) {
 	c.compare(what, got, want, func(int) float64 { return size })
 }
 
+// same fails where two results of the device differ.
+func (c *check[T]) same(what string, got, want []T) {
+	c.Helper()
+	for i, w := range want {
+		if got[i] != w && (got[i] == got[i] || w == w) {
+			c.Fatalf("%s: element %d is %g, want %g", what, i, got[i], w)
+		}
+	}
+}
+
 // nearEach is near with one size for each element.
 func (c *check[T]) nearEach(what string, got []T, want, size []float64) {
 	c.Helper()

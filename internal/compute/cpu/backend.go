@@ -15,8 +15,9 @@ import (
 type Backend[T compute.Float] struct {
 	kern    kernels[T]
 	workers []*Worker[T]
-	packed  []T // B operand of the current Gemm, or partial sums of the current reduction
+	packed  []T // partial sums of the current reduction
 	tasks   []groupTask
+	team    *team[T] // within Awake
 }
 
 var (
@@ -31,7 +32,7 @@ func New[T compute.Float](threads int) *Backend[T] {
 	}
 	b := &Backend[T]{kern: kernelsFor[T]()}
 	for range threads {
-		b.workers = append(b.workers, &Worker[T]{kern: &b.kern})
+		b.workers = append(b.workers, newWorker(&b.kern))
 	}
 	return b
 }
@@ -62,6 +63,10 @@ func (b *Backend[T]) For(n int, f func(w *Worker[T], i int)) {
 		for i := range n {
 			f(b.workers[0], i)
 		}
+		return
+	}
+	if b.team != nil {
+		b.team.run(b.workers[0], n, f)
 		return
 	}
 	var next atomic.Int64

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -124,6 +123,32 @@ func TestSyrk(t *testing.T) {
 	t.Run("float32", func(t *testing.T) { testSyrk[float32](t, 3e-6) })
 }
 
+// TestSquare checks alpha A A + beta A against the definition.
+func TestSquare(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for _, n := range []int{1, 15, 16, 33, 130, 300} {
+		ld := n + 2
+		a := random[float32](r, n*ld)
+		for i := range n {
+			for j := range i {
+				a[j*ld+i] = a[i*ld+j]
+			}
+		}
+		want := naiveGemm(false, false, n, n, n, 0.7, a, ld, a, ld, -2, a, ld)
+		one, many := make([]float32, n*ld), make([]float32, n*ld)
+		New[float32](1).workers[0].Square(n, 0.7, a, -2, one, ld)
+		New[float32](3).Square(n, 0.7, a, -2, many, ld)
+		wantEqual(t, "square on threads", many, one)
+		for i := range n {
+			for j := range n {
+				if got := float64(one[i*ld+j]); math.Abs(got-want[i*n+j]) > 3e-6*(2+float64(n))*4 || got != float64(one[j*ld+i]) {
+					t.Fatalf("n %d: c[%d,%d] = %g, want %g", n, i, j, got, want[i*n+j])
+				}
+			}
+		}
+	}
+}
+
 // testSyrk adds to a symmetric matrix, with rows of both apart, and checks every element.
 func testSyrk[T compute.Float](t *testing.T, tolerance float64) {
 	r := rand.New(rand.NewPCG(5, 6))
@@ -159,23 +184,6 @@ func testSyrk[T compute.Float](t *testing.T, tolerance float64) {
 					}
 				}
 			}
-		}
-	}
-}
-
-func BenchmarkGemm(b *testing.B) {
-	for _, s := range [][3]int{{2048, 256, 256}, {2048, 4096, 256}, {256, 256, 2048}, {1024, 1024, 1024}} {
-		for _, threads := range []int{1, 2} {
-			be := New[float32](threads)
-			b.Run(fmt.Sprintf("%s/%dx%dx%d/threads=%d", be.Kernels(), s[0], s[1], s[2], threads), func(b *testing.B) {
-				r := rand.New(rand.NewPCG(1, 2))
-				m, n, k := s[0], s[1], s[2]
-				x, w, y := random[float32](r, m*k), random[float32](r, n*k), make([]float32, m*n)
-				for b.Loop() {
-					be.Gemm(false, true, m, n, k, 1, x, k, w, k, 0, y, n)
-				}
-				b.ReportMetric(2*float64(m)*float64(n)*float64(k)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
-			})
 		}
 	}
 }

@@ -8,85 +8,62 @@ import (
 
 // kernels is the table of innermost loops, chosen once for the processor at hand.
 type kernels[T compute.Float] struct {
-	name   string
-	mr, nr int // tile of gemm
+	name string
+	tile tile[T]
 
-	// gemm computes c = alpha a b, or c += alpha a b where accumulate is set, for one full tile: a is
-	// kc columns of mr elements, b is kc rows of nr elements, rows of c lie ldc apart.
-	gemm func(kc int, a, b, c *T, ldc int, alpha T, accumulate bool)
 	// transpose writes dst[j*ldd+i] = src[i*lds+j] for i below rows and j below cols.
 	transpose func(dst []T, ldd int, src []T, lds, rows, cols int)
-	// transposeWide is transpose where src has at least 8 rows. It may use them all and write up to 8
-	// elements past the end of what it is asked for.
-	transposeWide func(dst []T, ldd int, src []T, lds, rows, cols int)
-	// copyRows writes dst[i*ldd+j] = src[i*lds+j] for i below rows and j below cols.
-	copyRows func(dst []T, ldd int, src []T, lds, rows, cols int)
+	// panels copies rows of cols elements into panels of width columns, see panelsGo.
+	panels func(dst []T, step, width int, src []T, lds, rows, cols int)
 	// expSum writes dst[i] = exp(src[i]-shift) and returns their sum.
 	expSum func(dst, src []T, shift T) T
-	// swiglu writes out = gate/(1+e) up for e = exp(-gate).
-	swiglu func(out, gate, up, e []T)
-	// swigluBackward replaces gate and up by their gradients for d = factor dAct, writes factor times the
+	// swiglu writes out = gate/(1+exp(-gate)) up.
+	swiglu func(out, gate, up []T)
+	// swigluGrad replaces gate and up by their gradients for d = factor dAct, writes factor times the
 	// activation to act, and returns the dot product of the activation and dAct.
-	swigluBackward func(gate, up, dAct, act, e []T, factor T) T
-	max            func(x []T) T
-	dot            func(x, y []T) T
+	swigluGrad func(gate, up, dAct, act []T, factor T) T
+	max        func(x []T) T
+	dot        func(x, y []T) T
+	// dot3 is the sum of x y z.
+	dot3 func(x, y, z []T) T
 	// axpy computes y += a x.
 	axpy func(a T, x, y []T)
+	// scale writes dst = a src.
+	scale func(dst, src []T, a T)
+	// copyScaled writes dst[i*ldd+j] = a src[i*lds+j] for i below rows and j below cols.
+	copyScaled func(dst []T, ldd int, src []T, lds, rows, cols int, a T)
+	// normalize writes out = x r w.
+	normalize func(out, x, w []T, r T)
+	// normGrad computes dw += dy x r and dx += dy w r - x c.
+	normGrad func(dx, dw, dy, x, w []T, r, c T)
+
+	stripRows, lanes int // rows of a strip, and what its columns are a multiple of
+
+	// strip computes stripRows rows and n columns of c = a b, or c += a b: element (i, x) of a is
+	// a[i*ai + x*ax], rows of b and c lie ldb and ldc apart, and k is the depth.
+	strip func(k int, a []T, ai, ax int, b []T, ldb int, c []T, ldc, n int, accumulate bool)
+	// stripPanels computes stripRows rows of c = a b for count panels of b, each k rows of panelCols.
+	stripPanels func(k int, a []T, lda int, b []T, c []T, ldc, count int)
+	// softmaxGrad replaces s by p = exp(s - shift) and dp by p (dp - d).
+	softmaxGrad func(s, dp []T, shift, d T)
 }
 
 // goKernels is the table in plain Go, for every processor and both element types.
 func goKernels[T compute.Float]() kernels[T] {
 	return kernels[T]{
-		name: "go", mr: 4, nr: 4,
-		gemm: gemm4x4[T], transpose: transposeGo[T], transposeWide: transposeGo[T], copyRows: copyRowsGo[T], expSum: expSumGo[T], swiglu: swigluGo[T], swigluBackward: swigluBackwardGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
+		name: "go", tile: goTile[T](),
+		transpose: transposeGo[T], panels: panelsGo[T], expSum: expSumGo[T], swiglu: swigluGo[T], swigluGrad: swigluGradGo[T], max: maxGo[T], dot: dotGo[T], axpy: axpyGo[T],
+		stripRows: 4, lanes: 4, strip: stripGo[T], stripPanels: stripPanelsGo[T], softmaxGrad: softmaxGradGo[T], scale: scaleGo[T], copyScaled: copyScaledGo[T],
+		dot3: dot3Go[T], normalize: normalizeGo[T], normGrad: normGradGo[T],
 	}
 }
 
 // kernelsFor returns the fastest table for T on this processor.
 func kernelsFor[T compute.Float]() kernels[T] {
-	if k, ok := any(fastKernels()).(kernels[T]); ok && k.gemm != nil {
+	if k, ok := any(fastKernels()).(kernels[T]); ok && k.tile.mul != nil {
 		return k
 	}
 	return goKernels[T]()
-}
-
-// gemm4x4 keeps its sixteen sums in registers. It adds in the same order as the assembly but
-// rounds products, which a fused multiply-add does not.
-func gemm4x4[T compute.Float](kc int, pa, pb, pc *T, ldc int, alpha T, accumulate bool) {
-	a, b, c := slice(pa, 4*kc), slice(pb, 4*kc), slice(pc, 3*ldc+4)
-	var c00, c01, c02, c03, c10, c11, c12, c13, c20, c21, c22, c23, c30, c31, c32, c33 T
-	for len(a) >= 4 && len(b) >= 4 {
-		a0, a1, a2, a3 := a[0], a[1], a[2], a[3]
-		b0, b1, b2, b3 := b[0], b[1], b[2], b[3]
-		c00 += a0 * b0
-		c01 += a0 * b1
-		c02 += a0 * b2
-		c03 += a0 * b3
-		c10 += a1 * b0
-		c11 += a1 * b1
-		c12 += a1 * b2
-		c13 += a1 * b3
-		c20 += a2 * b0
-		c21 += a2 * b1
-		c22 += a2 * b2
-		c23 += a2 * b3
-		c30 += a3 * b0
-		c31 += a3 * b1
-		c32 += a3 * b2
-		c33 += a3 * b3
-		a, b = a[4:], b[4:]
-	}
-	rows := [4][4]T{{c00, c01, c02, c03}, {c10, c11, c12, c13}, {c20, c21, c22, c23}, {c30, c31, c32, c33}}
-	for i := range rows {
-		row := c[i*ldc : i*ldc+4]
-		for j := range row {
-			v := alpha * rows[i][j]
-			if accumulate {
-				v += row[j]
-			}
-			row[j] = v
-		}
-	}
 }
 
 func transposeGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int) {
@@ -94,12 +71,6 @@ func transposeGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int
 		for j, v := range src[i*lds : i*lds+cols] {
 			dst[j*ldd+i] = v
 		}
-	}
-}
-
-func copyRowsGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int) {
-	for i := range rows {
-		copy(dst[i*ldd:i*ldd+cols], src[i*lds:i*lds+cols])
 	}
 }
 
@@ -114,17 +85,17 @@ func expSumGo[T compute.Float](dst, src []T, shift T) T {
 	return sum
 }
 
-func swigluGo[T compute.Float](out, gate, up, e []T) {
-	for j, v := range e {
-		out[j] = gate[j] / (1 + v) * up[j]
+func swigluGo[T compute.Float](out, gate, up []T) {
+	for j, g := range gate[:len(out)] {
+		out[j] = g / (1 + expNeg(g)) * up[j]
 	}
 }
 
-func swigluBackwardGo[T compute.Float](gate, up, dAct, act, e []T, factor T) T {
+func swigluGradGo[T compute.Float](gate, up, dAct, act []T, factor T) T {
 	var dot T
-	for j, v := range e {
-		s := 1 / (1 + v)
+	for j := range act {
 		g, u, d := gate[j], up[j], dAct[j]
+		s := 1 / (1 + expNeg(g))
 		silu := g * s
 		dot += d * silu * u
 		act[j] = factor * silu * u
@@ -134,6 +105,9 @@ func swigluBackwardGo[T compute.Float](gate, up, dAct, act, e []T, factor T) T {
 	}
 	return dot
 }
+
+// expNeg is exp(-x). Where it overflows, 1/(1+exp(-x)) is zero, as it should be.
+func expNeg[T compute.Float](x T) T { return T(math.Exp(-float64(x))) }
 
 // maxGo is the largest element, NaN where there is one, and minus infinity of nothing.
 func maxGo[T compute.Float](x []T) T {

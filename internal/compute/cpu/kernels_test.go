@@ -149,93 +149,11 @@ func testTranspose[T compute.Float](t *testing.T, kern kernels[T]) {
 	}
 }
 
-func TestTransposeWide(t *testing.T) {
-	eachTable(t, testTransposeWide[float32], testTransposeWide[float64])
-}
-
-func testTransposeWide[T compute.Float](t *testing.T, kern kernels[T]) {
-	r := rand.New(rand.NewPCG(5, 5))
-	for cols := range maxLength + 1 {
-		lds := cols + 3
-		src, dst := random[T](r, 8*lds), make([]T, cols*kern.mr+8)
-		kern.transposeWide(dst, kern.mr, src, lds, kern.mr, cols)
-		for i := range kern.mr {
-			for j := range cols {
-				if got := dst[j*kern.mr+i]; got != src[i*lds+j] {
-					t.Fatalf("%d x %d: element %d,%d is %g, want %g", kern.mr, cols, i, j, got, src[i*lds+j])
-				}
-			}
-		}
-	}
-}
-
-func TestCopyRows(t *testing.T) { eachTable(t, testCopyRows[float32], testCopyRows[float64]) }
-
-func testCopyRows[T compute.Float](t *testing.T, kern kernels[T]) {
-	r := rand.New(rand.NewPCG(5, 5))
-	for _, rows := range []int{0, 1, 2, 7, 8, 33} {
-		for cols := 1; cols <= maxLength; cols++ {
-			for _, pad := range []int{0, 3} {
-				lds, ldd := cols+2, cols+pad
-				src, dst := random[T](r, rows*lds+1), random[T](r, rows*ldd+1)
-				want := append([]T(nil), dst...)
-				for i := range rows {
-					copy(want[i*ldd:i*ldd+cols], src[i*lds:])
-				}
-				kern.copyRows(dst, ldd, src, lds, rows, cols)
-				wantEqual(t, fmt.Sprintf("copy of %d x %d, pad %d", rows, cols, pad), dst, want)
-			}
-		}
-	}
-}
-
 func wantEqual[T compute.Float](t *testing.T, what string, got, want []T) {
 	t.Helper()
 	for i, w := range want {
 		if got[i] != w {
 			t.Fatalf("%s: element %d is %g, want %g", what, i, got[i], w)
-		}
-	}
-}
-
-func TestGemmTile(t *testing.T) { eachTable(t, testGemmTile[float32], testGemmTile[float64]) }
-
-// testGemmTile runs the innermost product alone on one packed tile.
-func testGemmTile[T compute.Float](t *testing.T, kern kernels[T]) {
-	r := rand.New(rand.NewPCG(6, 6))
-	for _, kc := range []int{1, 2, 3, 7, 8, 63, 255, 256} {
-		for _, alpha := range []T{1, -0.75, 0.1} {
-			for _, accumulate := range []bool{false, true} {
-				a, b := random[T](r, kc*kern.mr), random[T](r, kc*kern.nr)
-				ldc := kern.nr + 3
-				c := random[T](r, kern.mr*ldc)
-				before := append([]T(nil), c...)
-				kern.gemm(kc, &a[0], &b[0], &c[0], ldc, alpha, accumulate)
-				for i := range kern.mr {
-					for j := range ldc {
-						got, old := c[i*ldc+j], before[i*ldc+j]
-						if j >= kern.nr {
-							if got != old {
-								t.Fatalf("kc %d: wrote between the rows", kc)
-							}
-							continue
-						}
-						var sum, size float64
-						for x := range kc {
-							term := float64(a[x*kern.mr+i]) * float64(b[x*kern.nr+j])
-							sum, size = sum+term, size+math.Abs(term)
-						}
-						want := float64(alpha) * sum
-						if accumulate {
-							want += float64(old)
-							size += math.Abs(float64(old))
-						}
-						if math.Abs(float64(got)-want) > 8*epsilon[T]()*size {
-							t.Fatalf("kc %d alpha %g accumulate %v: c[%d,%d] is %g, want %g", kc, alpha, accumulate, i, j, got, want)
-						}
-					}
-				}
-			}
 		}
 	}
 }

@@ -18,10 +18,7 @@ func (b *Backend[T]) CrossEntropy(loss, logits []T, targets []int32, vocab int, 
 			hit := row[target]
 			sum := w.kern.expSum(row, row, shift)
 			loss[i] = T(math.Log(float64(sum))) + (shift - hit) // the difference first: it is exact where logits are large
-			factor := scale[i] / sum
-			for j := range row {
-				row[j] *= factor
-			}
+			w.kern.scale(row, row, scale[i]/sum)
 			row[target] -= scale[i]
 		}
 	})

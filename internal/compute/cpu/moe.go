@@ -128,8 +128,8 @@ func (b *Backend[T]) Group(index []int32, k int, load []int32, g compute.Groups)
 const minGroupRows = 64
 
 // GroupedGemm multiplies rows ends[e-1]..ends[e] of x by expert e's matrix: y = x W_e, or x W_e^T
-// where transW is set. W_e is out x in (in x out transposed) and begins at e*stride.
-func (b *Backend[T]) GroupedGemm(y, x, w []T, ends []int32, stride, out, in int, transW bool) {
+// where transW is set; see compute.Backend. W_e is out x in (in x out transposed) and begins at e*stride.
+func (b *Backend[T]) GroupedGemm(y, x []T, rows []int32, w []T, ends []int32, stride, out, in int, transW bool) {
 	tasks := b.groupTasks(ends)
 	b.For(len(tasks), func(wk *Worker[T], i int) {
 		t := tasks[i]
@@ -137,24 +137,49 @@ func (b *Backend[T]) GroupedGemm(y, x, w []T, ends []int32, stride, out, in int,
 		if transW {
 			ldw = in
 		}
-		wk.Gemm(false, transW, t.hi-t.lo, out, in, 1, x[t.lo*in:], in, w[t.expert*stride:], ldw, 0, y[t.lo*out:], out)
+		part := x[min(t.lo*in, len(x)):]
+		if rows != nil {
+			part = wk.pick(x, in, rows[t.lo:t.hi], 0, in)
+		}
+		wk.Gemm(false, transW, t.hi-t.lo, out, in, 1, part, in, w[t.expert*stride:], ldw, 0, y[t.lo*out:], out)
 	})
 }
 
-// GroupedGemmWeights adds dy_e^T x_e to expert e's gradient, out x in.
-func (b *Backend[T]) GroupedGemmWeights(dw, dy, x []T, ends []int32, stride, out, in int) {
-	half := ceil(out, 2) // two tasks an expert even out the load
+// GroupedGemmWeights computes dW_e = dy_e^T x_e + beta dW_e, out x in; see compute.Backend. Two tasks an expert
+// even out the load. Each takes half of the columns of the operand whose rows are picked.
+func (b *Backend[T]) GroupedGemmWeights(beta T, dw, dy []T, dyRows []int32, x []T, xRows []int32, ends []int32, stride, out, in int) {
 	b.For(2*len(ends), func(wk *Worker[T], i int) {
-		e, r0 := i/2, i%2*half
-		lo, hi := 0, int(ends[e])
+		e, lo := i/2, 0
+		hi := int(ends[e])
 		if e > 0 {
 			lo = int(ends[e-1])
 		}
-		if lo == hi {
+		if xRows != nil {
+			from, to := half(in, i%2)
+			part := wk.pick(x, in, xRows[lo:hi], from, to)
+			wk.Gemm(true, false, out, to-from, hi-lo, 1, dy[min(lo*out, len(dy)):], out, part, to-from, beta, dw[e*stride+from:], in)
 			return
 		}
-		wk.Gemm(true, false, min(half, out-r0), in, hi-lo, 1, dy[lo*out+r0:], out, x[lo*in:], in, 1, dw[e*stride+r0*in:], in)
+		from, to := half(out, i%2)
+		part, ld := dy[min(lo*out+from, len(dy)):], out
+		if dyRows != nil {
+			part, ld = wk.pick(dy, out, dyRows[lo:hi], from, to), to-from
+		}
+		wk.Gemm(true, false, to-from, in, hi-lo, 1, part, ld, x[min(lo*in, len(x)):], in, beta, dw[e*stride+from*in:], in)
 	})
+}
+
+// half is the first or second half of n.
+func half(n, i int) (from, to int) { return i * ceil(n, 2), min((i+1)*ceil(n, 2), n) }
+
+// pick copies columns [from, to) of the given rows of x to lie one behind the other.
+func (w *Worker[T]) pick(x []T, width int, rows []int32, from, to int) []T {
+	n := to - from
+	w.scratch = grow(w.scratch, len(rows)*n)
+	for i, r := range rows {
+		copy(w.scratch[i*n:(i+1)*n], x[int(r)*width+from:])
+	}
+	return w.scratch
 }
 
 type groupTask struct{ expert, lo, hi int }

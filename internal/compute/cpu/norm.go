@@ -15,10 +15,7 @@ func (b *Backend[T]) RMSNorm(y, rstd, x []T, ldx int, delta, w []T, eps T) {
 			}
 			r := T(1 / math.Sqrt(float64(wk.kern.dot(row, row)/T(n)+eps)))
 			rstd[i] = r
-			out := y[i*n : (i+1)*n]
-			for j, v := range row {
-				out[j] = v * r * w[j]
-			}
+			wk.kern.normalize(y[i*n:(i+1)*n], row, w, r)
 		}
 	})
 }
@@ -30,26 +27,13 @@ func (b *Backend[T]) RMSNormBackward(dx []T, lddx int, dw, dy, x []T, ldx int, w
 	parts := ceil(rows, rowChunk)
 	b.packed = grow(b.packed, parts*n)
 	partial := b.packed
-	b.chunks(rows, rowChunk, func(_ *Worker[T], lo, hi int) {
+	b.chunks(rows, rowChunk, func(wk *Worker[T], lo, hi int) {
 		sum := partial[lo/rowChunk*n:][:n]
 		clear(sum)
 		for i := lo; i < hi; i++ {
 			row, g, r := x[i*ldx:i*ldx+n], dy[i*n:(i+1)*n], rstd[i]
-			d := dx[i*lddx : i*lddx+n]
-			var c0, c1 T
-			j := 0
-			for ; j+1 < n; j += 2 {
-				c0 += g[j] * w[j] * row[j]
-				c1 += g[j+1] * w[j+1] * row[j+1]
-			}
-			if j < n {
-				c0 += g[j] * w[j] * row[j]
-			}
-			c := (c0 + c1) * r * r * r / T(n)
-			for j, v := range row {
-				sum[j] += g[j] * v * r
-				d[j] += g[j]*w[j]*r - v*c
-			}
+			c := wk.kern.dot3(g, w, row) * r * r * r / T(n)
+			wk.kern.normGrad(dx[i*lddx:i*lddx+n], sum, g, row, w, r, c)
 		}
 	})
 	b.chunks(n, 64, func(wk *Worker[T], lo, hi int) {

@@ -43,21 +43,20 @@ func TestAssemblyAgrees(t *testing.T) {
 	}
 }
 
-// TestGemmManyColumns: B is too large to be packed at once.
-func TestGemmManyColumns(t *testing.T) {
-	const m, n, k = 3, 1200, 4096
+// TestGemmManyBlocks: C and the depth are cut into several blocks each, with the same bits as in parts.
+func TestGemmManyBlocks(t *testing.T) {
+	const m, n, k = 2*mcBlock + 5, 2*ncBlock + 40, 2*kcBlock + 7
 	r := rand.New(rand.NewPCG(9, 9))
 	a, b := random[float32](r, m*k), random[float32](r, n*k)
 	be := New[float32](2)
-	if n <= packLimit/k {
-		t.Fatalf("%d columns are packed at once", n)
-	}
-	got, single, whole := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
+	got, single, parts := make([]float32, m*n), make([]float32, m*n), make([]float32, m*n)
 	be.Gemm(false, true, m, n, k, 1, a, k, b, k, 0, got, n)
 	be.workers[1].Gemm(false, true, m, n, k, 1, a, k, b, k, 0, single, n)
-	for j := 0; j < n; j += 400 { // the same in parts that fit
-		be.Gemm(false, true, m, 400, k, 1, a, k, b[j*k:], k, 0, whole[j:], n)
+	for i := 0; i < m; i += 100 {
+		for j := 0; j < n; j += 100 {
+			be.Gemm(false, true, min(100, m-i), min(100, n-j), k, 1, a[i*k:], k, b[j*k:], k, 0, parts[i*n+j:], n)
+		}
 	}
-	wantEqual(t, "gemm on all threads", got, whole)
-	wantEqual(t, "gemm on one worker", single, whole)
+	wantEqual(t, "gemm on all threads", got, parts)
+	wantEqual(t, "gemm on one worker", single, parts)
 }

@@ -3,12 +3,9 @@ package cpu
 // SwiGLU computes act = silu(gate) up for rows [gate | up] of gu.
 func (b *Backend[T]) SwiGLU(act, gu []T, width int) {
 	b.chunks(len(act)/width, rowChunk, func(w *Worker[T], lo, hi int) {
-		w.scratch = grow(w.scratch, width)
 		for i := lo; i < hi; i++ {
 			gate, up := gu[2*i*width:][:width], gu[(2*i+1)*width:][:width]
-			out := act[i*width : (i+1)*width]
-			w.expNeg(w.scratch, gate)
-			w.kern.swiglu(out, gate, up, w.scratch)
+			w.kern.swiglu(act[i*width:(i+1)*width], gate, up)
 		}
 	})
 }
@@ -17,7 +14,6 @@ func (b *Backend[T]) SwiGLU(act, gu []T, width int) {
 // d gate = d up s (1 + gate (1 - s)) and d up = d gate s.
 func (b *Backend[T]) SwiGLUBackward(gu, dAct, act, scale, dScale []T, width int) {
 	b.chunks(len(dAct)/width, rowChunk, func(w *Worker[T], lo, hi int) {
-		w.scratch = grow(w.scratch, width)
 		for i := lo; i < hi; i++ {
 			gate, up := gu[2*i*width:][:width], gu[(2*i+1)*width:][:width]
 			d := dAct[i*width : (i+1)*width]
@@ -25,18 +21,10 @@ func (b *Backend[T]) SwiGLUBackward(gu, dAct, act, scale, dScale []T, width int)
 			if scale != nil {
 				factor = scale[i]
 			}
-			w.expNeg(w.scratch, gate)
-			dot := w.kern.swigluBackward(gate, up, d, act[i*width:(i+1)*width], w.scratch, factor)
+			dot := w.kern.swigluGrad(gate, up, d, act[i*width:(i+1)*width], factor)
 			if dScale != nil {
 				dScale[i] = dot
 			}
 		}
 	})
-}
-
-// expNeg writes exp(-x) to dst. Where it overflows, 1/(1+exp(-x)) is zero, as it should be.
-func (w *Worker[T]) expNeg(dst, x []T) {
-	clear(dst)
-	w.kern.axpy(-1, x, dst)
-	w.kern.expSum(dst, dst, 0)
 }

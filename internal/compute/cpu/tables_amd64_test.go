@@ -8,8 +8,9 @@ func assemblyTables() []kernels[float32] {
 	switch best.name {
 	case "avx512": // has AVX2 too
 		narrow := best
-		narrow.name, narrow.mr, narrow.nr, narrow.gemm, narrow.expSum = "avx2", 6, 16, gemm6x16AVX2, expSumAVX2
-		return []kernels[float32]{best, narrow}
+		narrow.name, narrow.tile, narrow.expSum = "avx2", tile[float32]{mr: 6, nr: 16, mul: gemm6x16AVX2}, expSumAVX2
+		narrow.transpose = transposeAVX
+		return []kernels[float32]{best, avx2Strips(narrow)}
 	case "avx2":
 		return []kernels[float32]{best}
 	}

@@ -1,0 +1,154 @@
+//go:build !noasm
+
+#include "textflag.h"
+#include "exp_amd64.h"
+
+// func swiglu16AVX512(out, gate, up *float32, n int)
+TEXT ·swiglu16AVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), BX
+	MOVQ n+24(FP), CX
+	CONSTANTS512
+	VPXORD Z16, Z16, Z16
+	XORQ AX, AX
+
+swiglu512:
+	VMOVUPS (SI)(AX*4), Z5
+	VSUBPS Z5, Z16, Z1
+	EXP512(Z1, Z2, Z3, Z4)
+	VADDPS Z26, Z1, Z1
+	VDIVPS Z1, Z5, Z5
+	VMULPS (BX)(AX*4), Z5, Z5
+	VMOVUPS Z5, (DI)(AX*4)
+	ADDQ $16, AX
+	CMPQ AX, CX
+	JLT  swiglu512
+	VZEROUPPER
+	RET
+
+// func swigluGrad16AVX512(gate, up, dAct, act *float32, n int, factor float32) float32
+TEXT ·swigluGrad16AVX512(SB), NOSPLIT, $0-52
+	MOVQ gate+0(FP), SI
+	MOVQ up+8(FP), BX
+	MOVQ dAct+16(FP), R8
+	MOVQ act+24(FP), DI
+	MOVQ n+32(FP), CX
+	VBROADCASTSS factor+40(FP), Z16
+	CONSTANTS512
+	VPXORD Z0, Z0, Z0    // dot
+	VPXORD Z15, Z15, Z15
+	XORQ AX, AX
+
+grad512:
+	VMOVUPS (SI)(AX*4), Z5    // g
+	VSUBPS Z5, Z15, Z1
+	EXP512(Z1, Z2, Z3, Z4)
+	VADDPS Z26, Z1, Z1
+	VDIVPS Z1, Z26, Z1        // s
+	VMOVUPS (BX)(AX*4), Z6    // u
+	VMOVUPS (R8)(AX*4), Z7    // d
+	VMULPS Z1, Z5, Z8         // silu
+	VMULPS Z6, Z8, Z9         // activation
+	VFMADD231PS Z7, Z9, Z0
+	VMULPS Z16, Z9, Z9
+	VMOVUPS Z9, (DI)(AX*4)
+	VMULPS Z16, Z7, Z7        // factor d
+	VMULPS Z8, Z7, Z10
+	VMOVUPS Z10, (BX)(AX*4)
+	VSUBPS Z1, Z26, Z11       // 1-s
+	VMOVAPS Z26, Z12
+	VFMADD231PS Z11, Z5, Z12  // 1 + g(1-s)
+	VMULPS Z6, Z7, Z7
+	VMULPS Z1, Z7, Z7
+	VMULPS Z12, Z7, Z7
+	VMOVUPS Z7, (SI)(AX*4)
+	ADDQ $16, AX
+	CMPQ AX, CX
+	JLT  grad512
+
+	VEXTRACTF64X4 $1, Z0, Y1
+	VADDPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X1, X0, X0
+	VMOVSHDUP X0, X1
+	VADDSS X1, X0, X0
+	VMOVSS X0, ret+48(FP)
+	VZEROUPPER
+	RET
+
+// func swiglu8AVX2(out, gate, up *float32, n int)
+TEXT ·swiglu8AVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), BX
+	MOVQ n+24(FP), CX
+	CONSTANTS256
+	VXORPS Y15, Y15, Y15
+	XORQ AX, AX
+
+swiglu256:
+	VMOVUPS (SI)(AX*4), Y6
+	VSUBPS Y6, Y15, Y1
+	EXP256(Y1, Y2, Y3, Y4, Y5)
+	VADDPS Y11, Y1, Y1
+	VDIVPS Y1, Y6, Y6
+	VMULPS (BX)(AX*4), Y6, Y6
+	VMOVUPS Y6, (DI)(AX*4)
+	ADDQ $8, AX
+	CMPQ AX, CX
+	JLT  swiglu256
+	VZEROUPPER
+	RET
+
+// func swigluGrad8AVX2(gate, up, dAct, act *float32, n int, factor float32) float32
+TEXT ·swigluGrad8AVX2(SB), NOSPLIT, $0-52
+	MOVQ gate+0(FP), SI
+	MOVQ up+8(FP), BX
+	MOVQ dAct+16(FP), R8
+	MOVQ act+24(FP), DI
+	MOVQ n+32(FP), CX
+	CONSTANTS256
+	VXORPS Y0, Y0, Y0         // dot
+	XORQ AX, AX
+
+grad256:
+	VMOVUPS (SI)(AX*4), Y6    // g
+	VXORPS Y1, Y1, Y1
+	VSUBPS Y6, Y1, Y1
+	EXP256(Y1, Y2, Y3, Y4, Y5)
+	VADDPS Y11, Y1, Y1
+	VDIVPS Y1, Y11, Y1        // s
+	VMOVUPS (BX)(AX*4), Y2    // u
+	VMOVUPS (R8)(AX*4), Y3    // d
+	VMULPS Y1, Y6, Y4         // silu
+	VMULPS Y2, Y4, Y5         // activation
+	VFMADD231PS Y3, Y5, Y0
+	VBROADCASTSS factor+40(FP), Y7
+	VMULPS Y7, Y5, Y5
+	VMOVUPS Y5, (DI)(AX*4)
+	VMULPS Y7, Y3, Y3         // factor d
+	VMULPS Y4, Y3, Y4
+	VMOVUPS Y4, (BX)(AX*4)
+	VSUBPS Y1, Y11, Y7        // 1-s
+	VMOVAPS Y11, Y5
+	VFMADD231PS Y7, Y6, Y5    // 1 + g(1-s)
+	VMULPS Y2, Y3, Y3
+	VMULPS Y1, Y3, Y3
+	VMULPS Y5, Y3, Y3
+	VMOVUPS Y3, (SI)(AX*4)
+	ADDQ $8, AX
+	CMPQ AX, CX
+	JLT  grad256
+
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VMOVHLPS X0, X0, X1
+	VADDPS X1, X0, X0
+	VMOVSHDUP X0, X1
+	VADDSS X1, X0, X0
+	VMOVSS X0, ret+48(FP)
+	VZEROUPPER
+	RET
