@@ -59,6 +59,7 @@ the number of threads or prompts beside it.
 	f := cmd.Flags()
 	f.IntVar(&o.Samples, "samples", 1, "completions of each prompt")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
+	f.StringVar(&o.Weights, "weights", "float32", "how weights are stored: float32, bf16 or int8; fewer bits are faster and change the text")
 	s := &o.Settings
 	f.IntVar(&s.MaxTokens, "max-tokens", 0, "most tokens of a completion; without it the run's generate.max_tokens")
 	f.Float64Var(&s.Temperature, "temperature", 0, "divides the logits, 0 picks the likeliest token; without it the run's")

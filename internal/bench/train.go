@@ -3,15 +3,12 @@ package bench
 
 import (
 	"fmt"
-	"io"
+	"os"
 	"runtime"
-	"slices"
-	"text/tabwriter"
 	"time"
 
-	"muonclip/internal/compute/cpu"
-	"muonclip/internal/rng"
-	"muonclip/internal/train"
+	"muonclip/data/batch"
+	"muonclip/data/shard"
 	"muonclip/model"
 	"muonclip/optim"
 )
@@ -24,17 +21,15 @@ type TrainOptions struct {
 	Steps   int // measured steps, after one that is not counted
 	Threads int // 0 means GOMAXPROCS
 	Optim   optim.Config
-}
 
-// Spread is the minimum, median and maximum of a figure over the measured steps.
-type Spread struct {
-	Min    float64 `json:"min"`
-	Median float64 `json:"median"`
-	Max    float64 `json:"max"`
+	Recompute      bool   // run each layer again in the backward pass instead of keeping its activations
+	CompareThreads bool   // also alternate with one thread and state the factor
+	Temp           string // folder for random shards, by which loading is measured; "" means the system's
 }
 
 // Train is what was measured. Seconds are of one step.
 type Train struct {
+	Machine         Machine `json:"machine"`
 	Kernels         string  `json:"kernels"`
 	Threads         int     `json:"threads"`
 	Parameters      int64   `json:"parameters"`
@@ -43,107 +38,198 @@ type Train struct {
 	ForwardBackward Spread  `json:"forward_backward_seconds"`
 	Optimizer       Spread  `json:"optimizer_seconds"`
 	QKClip          Spread  `json:"qk_clip_seconds"`
+	Loading         Spread  `json:"loading_seconds"` // to make the batch from shards, which training does beside the step
 	TokensPerSecond Spread  `json:"tokens_per_second"`
+	OptimizerShare  float64 `json:"optimizer_share"` // of the median step
+	QKClipShare     float64 `json:"qk_clip_share"`
+	LoadingShare    float64 `json:"loading_share"`
 	ModelGflops     float64 `json:"model_gflops"` // model FLOPs of forward and backward over their median time
 	PeakGflops      float64 `json:"peak_gflops"`  // measured matrix product rate
 	PeakShare       float64 `json:"peak_share"`   // ModelGflops / PeakGflops
+	BoundSeconds    float64 `json:"bound_seconds"`
+	BoundShare      float64 `json:"bound_share"` // BoundSeconds / median step
 	AllocatedBytes  uint64  `json:"allocated_bytes_per_step"`
 	TapeBytes       int     `json:"tape_bytes"` // activations and their gradients
+	Memory          Memory  `json:"memory"`
+
+	// ActivationsKept are the bytes of activations without recomputation, where it was asked for.
+	ActivationsKept int64 `json:"activations_kept,omitempty"`
+
+	Scaling *ThreadScaling `json:"scaling,omitempty"` // nil unless asked for
+}
+
+// ThreadScaling compares one thread with all of them, in alternating steps.
+type ThreadScaling struct {
+	One    Spread  `json:"one_tokens_per_second"`
+	All    Spread  `json:"all_tokens_per_second"`
+	Factor float64 `json:"factor"` // of the medians
 }
 
 // MeasureTrain runs training steps on random tokens.
 func MeasureTrain(o TrainOptions) (*Train, error) {
-	be := cpu.New[float32](o.Threads)
-	m, err := model.New(o.Model, be)
+	before, _ := resetPeak()
+	s, err := newStepper(o, o.Threads)
 	if err != nil {
 		return nil, err
 	}
-	m.Init(1)
-	params := train.OptimParams(m)
-	opt, err := optim.NewOn(be, params, o.Optim)
-	if err != nil {
-		return nil, err
+	res := &Train{
+		Machine: DescribeMachine(s.be.Kernels(), s.be.Threads()), Kernels: s.be.Kernels(), Threads: s.be.Threads(), TokensPerStep: len(s.in.IDs),
 	}
-	layers, clip := train.AttentionLayers(o.Model, params), optim.QKClip{}
-	logits := optim.NewMaxLogits(len(layers), o.Model.NumAttentionHeads)
-	in := randomInput(o)
-
-	res := &Train{Kernels: be.Kernels(), Threads: be.Threads(), TokensPerStep: len(in.IDs), PeakGflops: be.Peak() / 1e9}
-	for _, p := range m.Params() {
+	for _, p := range s.model.Params() {
 		res.Parameters += p.Elems()
 	}
-	var step, fwdBwd, update, clipping, rate []float64
-	var before, after runtime.MemStats
-	for i := range o.Steps + 1 {
-		if i == 1 {
-			runtime.ReadMemStats(&before)
-		}
-		start := time.Now()
-		m.ZeroGrad()
-		m.ResetStats()
-		m.Step(in, 1/float64(len(in.IDs)), 1)
-		gradients := time.Now()
-		opt.Step(1e-3)
-		updated := time.Now()
-		logits.Reset()
-		for l, heads := range m.MaxLogits() {
-			optim.ObserveLayer(logits, l, heads)
-		}
-		if _, err := clip.Apply(layers, logits); err != nil {
+	times, allocated, err := s.steps(o.Steps)
+	if err != nil {
+		return nil, err
+	}
+	res.AllocatedBytes, res.TapeBytes = allocated, 4*s.model.Memory()
+	res.Memory = countMemory(s.model, s.opt)
+	res.Memory.Before = before
+	if peak, ok := peakResident(); ok {
+		res.Memory.Peak, res.Memory.Ratio = peak, float64(peak)/float64(res.Memory.Needed())
+	}
+	if o.Recompute {
+		s.model.Recompute = false // from here on; the largest live set can only grow
+		if _, err := s.step(); err != nil {
 			return nil, err
 		}
-		end := time.Now()
-		if i == 0 {
-			continue
+		res.ActivationsKept = countMemory(s.model, s.opt).Activations
+		s.model.Recompute = true
+	}
+	res.fill(times)
+	res.rates(o, max(s.be.Peak(), s.be.Peak())/1e9)
+	if err := res.loading(o); err != nil {
+		return nil, err
+	}
+	if o.CompareThreads {
+		res.Scaling, err = compareThreads(o, s)
+	}
+	return res, err
+}
+
+// steps does one step that is not counted and then n that are, and says what was allocated in each.
+func (s *stepper) steps(n int) (times []stepTimes, allocated uint64, err error) {
+	if n < 1 {
+		return nil, 0, fmt.Errorf("bench: %d measured steps, want 1 or more", n)
+	}
+	if _, err := s.step(); err != nil {
+		return nil, 0, err
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range n {
+		t, err := s.step()
+		if err != nil {
+			return nil, 0, err
 		}
-		step = append(step, end.Sub(start).Seconds())
-		fwdBwd = append(fwdBwd, gradients.Sub(start).Seconds())
-		update = append(update, updated.Sub(gradients).Seconds())
-		clipping = append(clipping, end.Sub(updated).Seconds())
-		rate = append(rate, float64(len(in.IDs))/end.Sub(start).Seconds())
+		times = append(times, t)
 	}
 	runtime.ReadMemStats(&after)
-	res.AllocatedBytes = (after.TotalAlloc - before.TotalAlloc) / uint64(o.Steps)
-	res.StepSeconds, res.ForwardBackward, res.Optimizer = spread(step), spread(fwdBwd), spread(update)
-	res.QKClip, res.TokensPerSecond = spread(clipping), spread(rate)
-	res.ModelGflops = o.Model.TrainFLOPs(o.Cols).Total() * float64(len(in.IDs)) / res.ForwardBackward.Median / 1e9
-	res.PeakShare = res.ModelGflops / res.PeakGflops
-	res.TapeBytes = 4 * m.Memory()
-	return res, nil
+	return times, (after.TotalAlloc - before.TotalAlloc) / uint64(n), nil
 }
 
-func randomInput(o TrainOptions) model.Input {
-	r := rng.New(1, "bench tokens")
-	in := model.Input{Rows: o.Rows, Cols: o.Cols}
-	for range o.Rows * o.Cols {
-		in.IDs = append(in.IDs, r.Int32N(int32(o.Model.VocabSize)))
-		in.Targets = append(in.Targets, r.Int32N(int32(o.Model.VocabSize)))
+// part is the spread of one part of the steps.
+func part(times []stepTimes, f func(stepTimes) float64) Spread {
+	x := make([]float64, len(times))
+	for i, t := range times {
+		x[i] = f(t)
 	}
-	return in
+	return spread(x)
 }
 
-func spread(x []float64) Spread {
-	slices.Sort(x)
-	return Spread{Min: x[0], Median: x[len(x)/2], Max: x[len(x)-1]}
+func (t *Train) fill(times []stepTimes) {
+	t.StepSeconds = part(times, stepTimes.total)
+	t.ForwardBackward = part(times, func(s stepTimes) float64 { return s.gradients })
+	t.Optimizer = part(times, func(s stepTimes) float64 { return s.update })
+	t.QKClip = part(times, func(s stepTimes) float64 { return s.clip })
+	t.TokensPerSecond = t.StepSeconds.over(float64(t.TokensPerStep))
+	t.OptimizerShare = t.Optimizer.Median / t.StepSeconds.Median
+	t.QKClipShare = t.QKClip.Median / t.StepSeconds.Median
 }
 
-// Print writes the figures as a table.
-func (t *Train) Print(w io.Writer) error {
-	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(tab, "parameters\t%d\n", t.Parameters)
-	fmt.Fprintf(tab, "tokens per step\t%d\n", t.TokensPerStep)
-	fmt.Fprintf(tab, "kernels\t%s, %d threads\n", t.Kernels, t.Threads)
-	fmt.Fprintf(tab, "\tmedian\tmin\tmax\n")
-	row := func(name, unit string, s Spread, scale float64) {
-		fmt.Fprintf(tab, "%s\t%.4g %s\t%.4g\t%.4g\n", name, s.Median*scale, unit, s.Min*scale, s.Max*scale)
+// rates compares the times with the measured peak. The bound is the time that the counted products, those of
+// Newton-Schulz with symmetry among them, would take at the peak.
+func (t *Train) rates(o TrainOptions, peakGflops float64) {
+	gflop := o.Model.TrainFLOPs(o.Cols).Total() * float64(t.TokensPerStep) / 1e9
+	t.PeakGflops = peakGflops
+	t.ModelGflops = gflop / t.ForwardBackward.Median
+	t.PeakShare = t.ModelGflops / peakGflops
+	t.BoundSeconds = (gflop + o.Model.NewtonSchulzFLOPs(newtonSchulzSteps(o.Optim))/1e9) / peakGflops
+	t.BoundShare = t.BoundSeconds / t.StepSeconds.Median
+}
+
+// newtonSchulzSteps is the number of iterations that a configuration means.
+func newtonSchulzSteps(c optim.Config) int {
+	switch {
+	case c.NewtonSchulz.Steps > 0:
+		return c.NewtonSchulz.Steps
+	case len(c.NewtonSchulz.Coefficients) > 1:
+		return len(c.NewtonSchulz.Coefficients)
 	}
-	row("tokens per second", "", t.TokensPerSecond, 1)
-	row("step", "ms", t.StepSeconds, 1e3)
-	row("forward and backward", "ms", t.ForwardBackward, 1e3)
-	row("optimizer", "ms", t.Optimizer, 1e3)
-	row("QK-Clip", "ms", t.QKClip, 1e3)
-	fmt.Fprintf(tab, "model FLOP rate\t%.1f GFLOP/s\t%.0f %% of the measured peak of %.1f\n", t.ModelGflops, 100*t.PeakShare, t.PeakGflops)
-	fmt.Fprintf(tab, "heap allocated per step\t%.3f MB\n", float64(t.AllocatedBytes)/1e6)
-	fmt.Fprintf(tab, "activations and gradients of them\t%.1f MB\n", float64(t.TapeBytes)/1e6)
-	return tab.Flush()
+	return 5
+}
+
+// loading measures how long the loader takes for a batch. Training has it done by another goroutine during the step
+// before, so its share is of the work, and no time is waited for it while that share is small.
+func (t *Train) loading(o TrainOptions) error {
+	dir, err := os.MkdirTemp(o.Temp, "muonclip-bench")
+	if err != nil {
+		return fmt.Errorf("bench: folder for shards: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	r, err := randomShards(dir, o.Model.VocabSize, max(1<<20, 4*int64(t.TokensPerStep)), shard.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // only read
+	seconds, err := timeLoader(r, o.Model.VocabSize, o.Rows, o.Cols, max(20, o.Steps))
+	if err != nil {
+		return err
+	}
+	t.Loading = spread(seconds)
+	t.LoadingShare = t.Loading.Median / t.StepSeconds.Median
+	return nil
+}
+
+// timeLoader makes one batch that is not counted and then n that are, and gives the seconds of each.
+func timeLoader(r *shard.Reader, vocab, rows, cols, n int) ([]float64, error) {
+	l, err := loaderOf(r, vocab, rows, cols)
+	if err != nil {
+		return nil, err
+	}
+	var b batch.Batch
+	var seconds []float64
+	for i := range n + 1 {
+		start := time.Now()
+		if err := l.At(int64(i), &b); err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			seconds = append(seconds, time.Since(start).Seconds())
+		}
+	}
+	return seconds, nil
+}
+
+// compareThreads alternates steps of all threads with steps of one.
+func compareThreads(o TrainOptions, all *stepper) (*ThreadScaling, error) {
+	one, err := newStepper(o, 1)
+	if err != nil {
+		return nil, err
+	}
+	var rates [2][]float64
+	for round := range o.Steps + 1 {
+		for i, s := range []*stepper{one, all} {
+			t, err := s.step()
+			if err != nil {
+				return nil, err
+			}
+			if round > 0 {
+				rates[i] = append(rates[i], float64(len(s.in.IDs))/t.total())
+			}
+		}
+	}
+	c := &ThreadScaling{One: spread(rates[0]), All: spread(rates[1])}
+	c.Factor = c.All.Median / c.One.Median
+	return c, nil
 }

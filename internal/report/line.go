@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 )
 
@@ -12,7 +13,7 @@ import (
 type series struct {
 	name   string
 	colour int    // index into lineColours
-	class  string // "" for a plain line, "raw" for a faint one, "dots" for dots joined by a line
+	class  string // "" for a plain line, "raw" for a faint one, "dash" for a dashed one, "dots" for dots joined by a line
 	x, y   []float64
 
 	low, high []float64 // ends of an interval around y, drawn as a band; nil for none
@@ -35,6 +36,8 @@ type lineChart struct {
 	levels []level
 	log    bool // wanted where all values are positive and span a factor of ten
 	zero   bool // the axis begins at zero
+
+	xTicks []float64 // makes the x axis logarithmic, with these values marked; nil for an even axis
 
 	rug     []float64 // steps marked at the lower edge, as of clip events
 	rugName string
@@ -116,6 +119,9 @@ func (c lineChart) ranges() (x, y scale, ok bool) {
 		return x, y, false
 	}
 	switch {
+	case len(c.xTicks) > 0 && x.lo > 0:
+		x.log = true
+		x.lo, x.hi = niceRange(x.lo, x.hi, true)
 	case x.lo > 0 && x.lo <= 0.05*x.hi:
 		x.lo = 0 // a run that begins at step 1
 	case x.hi <= x.lo:
@@ -158,14 +164,28 @@ func (c lineChart) axes(d *drawing, x, y scale) {
 			d.text(x.q+5, rs.at(rt[i])+4, "start", "", label)
 		}
 	}
-	countAxis(d, x, y.p, cmp.Or(c.xName, "step"))
+	name := cmp.Or(c.xName, "step")
+	if !x.log {
+		countAxis(d, x, y.p, name)
+		return
+	}
+	labels := make([]string, len(c.xTicks))
+	for i, v := range c.xTicks {
+		labels[i] = strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	lowerAxis(d, x, y.p, name, c.xTicks, labels)
 }
 
 // countAxis draws an axis of whole numbers, such as steps, with its lower edge at y.
 func countAxis(d *drawing, x scale, y float64, name string) {
-	d.line(x.p, y, x.q, y, "edge")
 	xt := slices.DeleteFunc(x.ticks(6), func(v float64) bool { return v != math.Trunc(v) || v < 0 }) // there is no half step
-	for i, label := range tickTexts(xt, false) {
+	lowerAxis(d, x, y, name, xt, tickTexts(xt, false))
+}
+
+// lowerAxis draws an axis with its edge at y and labelled ticks.
+func lowerAxis(d *drawing, x scale, y float64, name string, xt []float64, labels []string) {
+	d.line(x.p, y, x.q, y, "edge")
+	for i, label := range labels {
 		at := x.at(xt[i])
 		d.line(at, y, at, y+4, "edge")
 		anchor := "middle"

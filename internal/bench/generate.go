@@ -1,0 +1,195 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"muonclip/internal/compute/cpu"
+	"muonclip/internal/rng"
+	"muonclip/model"
+	"muonclip/model/generate"
+)
+
+// GenerateOptions says which generation to measure.
+type GenerateOptions struct {
+	Model   model.Config
+	Prompt  int // tokens of each prompt
+	Tokens  int // tokens that follow, at least 2
+	Batch   int // sequences that advance together
+	Rounds  int // measured rounds, after one that is not counted
+	Threads int // 0 means GOMAXPROCS
+	Weights cpu.Format
+
+	Trained *model.Model[float32] // measured in place of a model with random weights; nil for none
+	HeldOut [][]int32             // text for the accuracy of a trained model; rows of equal length
+}
+
+// Generate is what was measured.
+type Generate struct {
+	Machine    Machine `json:"machine"`
+	Weights    string  `json:"weights"` // float32, bf16 or int8
+	Parameters int64   `json:"parameters"`
+	Prompt     int     `json:"prompt_tokens"`
+	Tokens     int     `json:"tokens"`
+	Batch      int     `json:"batch"`
+	PeakGflops float64 `json:"peak_gflops"` // measured matrix product rate
+
+	Prefill Phase `json:"prefill"` // reading the prompts of the batch
+	Decode  Phase `json:"decode"`  // one step, which gives each sequence a token; drawing it is included
+
+	Accuracy *Accuracy `json:"accuracy,omitempty"` // nil without a trained model
+}
+
+// Phase is the time of one phase beside the least that this machine could need.
+type Phase struct {
+	Seconds         Spread  `json:"seconds"`
+	TokensPerSecond Spread  `json:"tokens_per_second"`
+	FLOPs           float64 `json:"flops"`            // least number
+	WeightBytes     float64 `json:"weight_bytes"`     // of the weights that take part
+	CacheBytes      float64 `json:"cache_bytes"`      // of the keys and values that are read
+	BytesPerSecond  float64 `json:"bytes_per_second"` // measured rate of reading a set of that many bytes
+	BoundSeconds    float64 `json:"bound_seconds"`    // the larger of FLOPs over peak and bytes over their rate
+	BoundBy         string  `json:"bound_by"`         // compute or memory
+	BoundShare      float64 `json:"bound_share"`      // BoundSeconds over the median time
+}
+
+// MeasureGenerate generates from random prompts at temperature 1.
+func MeasureGenerate(ctx context.Context, o GenerateOptions) (*Generate, error) {
+	if o.Prompt < 1 || o.Tokens < 2 || o.Batch < 1 || o.Rounds < 1 {
+		return nil, fmt.Errorf("bench: prompt %d, tokens %d, batch %d, rounds %d; want at least 1, 2, 1 and 1", o.Prompt, o.Tokens, o.Batch, o.Rounds)
+	}
+	be := cpu.New[float32](o.Threads)
+	m := o.Trained
+	if m == nil {
+		var err error
+		if m, err = model.New(o.Model, be); err != nil {
+			return nil, err
+		}
+		m.Init(1)
+	}
+	g := &generation{o: o, engine: generate.NewWith(m, be, generate.Options{Weights: o.Weights})}
+	for range o.Rounds + 1 {
+		if err := g.round(ctx); err != nil {
+			return nil, err
+		}
+	}
+	res := &Generate{
+		Machine: DescribeMachine(be.Kernels(), be.Threads()), Weights: o.Weights.String(), Prompt: o.Prompt, Tokens: o.Tokens, Batch: o.Batch,
+		PeakGflops: be.Peak() / 1e9,
+	}
+	for _, p := range m.Params() {
+		res.Parameters += p.Elems()
+	}
+	res.Prefill = newPhase(be, g.prefill, g.prefillWork, o.Batch*o.Prompt, res.PeakGflops)
+	res.Decode = newPhase(be, g.steps, g.stepWork, o.Batch, res.PeakGflops)
+	if len(o.HeldOut) > 0 {
+		var err error
+		if res.Accuracy, err = measureAccuracy(ctx, m, be, o.Weights, o.HeldOut); err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+// generation is a measurement in progress.
+type generation struct {
+	o                     GenerateOptions
+	engine                *generate.Engine[float32]
+	rounds                int
+	prefill, steps        []float64     // seconds
+	prefillWork, stepWork generate.Work // of one round, and of one step on average
+}
+
+// round generates once and notes when each step was over.
+func (g *generation) round(ctx context.Context) error {
+	o := g.o
+	r := generate.Request{MaxTokens: o.Tokens, MaxBatch: o.Batch, Sample: generate.SampleOptions{Temperature: 1, Seed: uint64(g.rounds)}}
+	random := rng.New(uint64(g.rounds), "bench prompts")
+	for range o.Batch {
+		ids := make([]int32, o.Prompt)
+		for i := range ids {
+			ids[i] = random.Int32N(int32(g.engine.Config().VocabSize))
+		}
+		r.Prompts = append(r.Prompts, ids)
+	}
+	counted := g.rounds > 0
+	g.rounds++
+	g.engine.TakeWork()
+	last := time.Now()
+	r.OnToken = func(t generate.Token) {
+		if t.Prompt != o.Batch-1 {
+			return
+		}
+		now := time.Now()
+		seconds := now.Sub(last).Seconds()
+		last = now
+		if t.Index == 0 {
+			g.prefillWork = g.leastPrefill(g.engine.TakeWork())
+		}
+		switch {
+		case !counted:
+		case t.Index == 0:
+			g.prefill = append(g.prefill, seconds)
+		default:
+			g.steps = append(g.steps, seconds)
+		}
+	}
+	_, err := g.engine.Generate(ctx, r)
+	w, n := g.engine.TakeWork(), int64(o.Tokens-1)
+	g.stepWork = generate.Work{WeightBytes: w.WeightBytes / n, CacheBytes: w.CacheBytes / n, FLOPs: w.FLOPs / float64(n)}
+	return err
+}
+
+// leastPrefill is the least work of reading the prompts: what the model's definition asks for, with keys and
+// values expanded, one row of logits a prompt, and each weight read once.
+func (g *generation) leastPrefill(w generate.Work) generate.Work {
+	c, batch, prompt := g.engine.Config(), float64(g.o.Batch), float64(g.o.Prompt)
+	head := 2 * float64(c.VocabSize) * float64(c.HiddenSize)
+	w.FLOPs = batch * (prompt*(c.ForwardFLOPs(g.o.Prompt).Total()-head) + head)
+	w.WeightBytes = g.engine.WeightBytes()
+	return w
+}
+
+// newPhase sets times beside the bound.
+func newPhase(be *cpu.Backend[float32], seconds []float64, w generate.Work, tokens int, peak float64) Phase {
+	s := spread(seconds)
+	p := Phase{Seconds: s, TokensPerSecond: s.over(float64(tokens)), FLOPs: w.FLOPs, WeightBytes: float64(w.WeightBytes), CacheBytes: float64(w.CacheBytes)}
+	bytes := p.WeightBytes + p.CacheBytes
+	p.BytesPerSecond = be.ReadRate(int(bytes))
+	compute, memory := p.FLOPs/(peak*1e9), bytes/p.BytesPerSecond
+	p.BoundSeconds, p.BoundBy = compute, "compute"
+	if memory > compute {
+		p.BoundSeconds, p.BoundBy = memory, "memory"
+	}
+	p.BoundShare = p.BoundSeconds / s.Median
+	return p
+}
+
+// Print writes the figures as a table.
+func (g *Generate) Print(w io.Writer) error {
+	tab := newTable(w)
+	tab.put("machine\t%s\n", g.Machine)
+	tab.put("parameters\t%d\n", g.Parameters)
+	tab.put("weights\t%s\n", g.Weights)
+	tab.put("prompt, tokens, batch\t%d, %d, %d\n", g.Prompt, g.Tokens, g.Batch)
+	tab.put("peak\t%.1f GFLOP/s\n", g.PeakGflops)
+	tab.put("\tmedian\tmin\tmax\n")
+	g.Prefill.rows(tab, "prefill")
+	g.Decode.rows(tab, "decode")
+	if a := g.Accuracy; a != nil {
+		tab.put("held-out loss\t%.5f nats\t%+.5f against float32 on %d tokens\n", a.Loss, a.Loss-a.FullLoss, a.Tokens)
+		tab.put("divergence from float32\t%.3g nats\n", a.KL)
+		tab.put("same likeliest token\t%.2f %%\n", 100*a.Agreement)
+	}
+	return tab.Flush()
+}
+
+func (p Phase) rows(tab table, name string) {
+	tab.spread(name, "tokens/s", p.TokensPerSecond, 1, "")
+	tab.spread(name+", time", "ms", p.Seconds, 1e3, "")
+	tab.put("%s, least work\t%.4g MFLOP\t%s of weights, %s of cache, read at %.1f GB/s\n", name, p.FLOPs/1e6,
+		bytesText(int64(p.WeightBytes)), bytesText(int64(p.CacheBytes)), p.BytesPerSecond/1e9)
+	tab.put("%s, bound by %s\t%.4g ms\t%.0f %% of the bound reached\n", name, p.BoundBy, p.BoundSeconds*1e3, 100*p.BoundShare)
+}
