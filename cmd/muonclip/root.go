@@ -87,6 +87,7 @@ such as MUONCLIP_TRAIN_LR and by --set train.lr=1e-3; the later of these wins.
 		newVerifyCommand(g),
 		newTraceCommand(g),
 		newBenchCommand(g),
+		newLabCommand(g),
 	)
 	return cmd
 }

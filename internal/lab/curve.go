@@ -1,0 +1,74 @@
+package lab
+
+import (
+	"math"
+	"slices"
+
+	"muonclip/internal/report"
+)
+
+// band is the mean of a curve over runs with its 95 % t-interval, at the points of the run that has fewest: those of the
+// others are read off between their own. With logs both are of the logarithms, for values that spread by factors.
+func band(runs []*Result, logs bool, pick func(*Result) (x, y []float64)) (report.Line, bool) {
+	var xs, ys [][]float64
+	for _, r := range runs {
+		if x, y := pick(r); len(x) > 0 {
+			xs, ys = append(xs, x), append(ys, y)
+		}
+	}
+	if len(xs) == 0 {
+		return report.Line{}, false
+	}
+	grid := slices.MinFunc(xs, func(a, b []float64) int { return len(a) - len(b) })
+	l := report.Line{X: grid}
+	values := make([]float64, 0, len(xs))
+	for _, at := range grid {
+		values = values[:0]
+		for i := range xs {
+			v := interpolate(xs[i], ys[i], at)
+			if logs {
+				v = math.Log(v)
+			}
+			if !math.IsNaN(v) && !math.IsInf(v, 0) {
+				values = append(values, v)
+			}
+		}
+		iv := TInterval(values, 0.95)
+		if logs {
+			iv = iv.exp()
+		}
+		l.Y, l.Low, l.High = append(l.Y, iv.Mean), append(l.Low, iv.Low), append(l.High, iv.High)
+	}
+	if len(xs) < 2 {
+		l.Low, l.High = nil, nil
+	}
+	return l, true
+}
+
+// interpolate reads a curve at a place between its points; NaN outside them. x rises.
+func interpolate(x, y []float64, at float64) float64 {
+	i, found := slices.BinarySearch(x, at)
+	switch {
+	case found:
+		return y[i]
+	case i == 0 || i == len(x):
+		return math.NaN()
+	}
+	u := (at - x[i-1]) / (x[i] - x[i-1])
+	return y[i-1] + u*(y[i]-y[i-1])
+}
+
+// smooth is the mean over a window of 2w+1 values around each; values that are not finite are left out.
+func smooth(y []float64, w int) []float64 {
+	out := make([]float64, len(y))
+	for i := range y {
+		var sum, n float64
+		for k := max(0, i-w); k <= min(len(y)-1, i+w); k++ {
+			if v := y[k]; !math.IsNaN(v) && !math.IsInf(v, 0) {
+				sum, n = sum+v, n+1
+			}
+		}
+		out[i] = sum / n
+	}
+	return out
+}
