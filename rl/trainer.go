@@ -98,8 +98,11 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 	}
 	rollouts := flatten(part)
 	b := lay(rollouts, t.cols(rollouts))
-	now, err := t.logProbs(b, rollouts)
-	if err != nil {
+	var now [][]float64
+	var err error
+	if update == 0 && t.now.Carried == 0 {
+		now = recorded(rollouts)
+	} else if now, err = t.logProbs(b, rollouts); err != nil {
 		return err
 	}
 	i := 0
@@ -125,6 +128,18 @@ func (t *Trainer) At(index int64, dst *batch.Batch) error {
 		}
 	}
 	return t.addPTX(index, dst)
+}
+
+// recorded is the log-probabilities of rollouts under the weights that wrote them. These are the present ones in the first
+// update of an iteration, where computing them again would give the same, as compare shows on a part.
+func recorded(rollouts []*Rollout) [][]float64 {
+	out := make([][]float64, len(rollouts))
+	for i, r := range rollouts {
+		for _, turn := range r.Turns {
+			out[i] = append(out[i], turn.LogProbs...)
+		}
+	}
+	return out
 }
 
 // lessonWeight is the weight of the mean loss of the critic's lessons in a step.
@@ -275,12 +290,15 @@ func (t *Trainer) temperature(iteration int) float64 {
 	return t.Temperature + (t.FinalTemperature-t.Temperature)*float64(iteration)/float64(t.Iterations-1)
 }
 
-// compare measures how far the log-probabilities that the trainer computes are from those recorded, on the rollouts of
-// the iteration that the present weights wrote from beginning to end.
+// comparedRollouts is the number of rollouts, about, whose log-probabilities are computed again in each iteration.
+const comparedRollouts = 64
+
+// compare measures how far the log-probabilities that the trainer computes are from those recorded, on the first rollouts
+// of the iteration that the present weights wrote from beginning to end.
 func (t *Trainer) compare(it *Iteration, groups []*Group) error {
 	var rollouts []*Rollout
 	for i, g := range groups {
-		if i%t.Updates == 0 && !slices.Contains(t.pending, g) {
+		if i%t.Updates == 0 && !slices.Contains(t.pending, g) && len(rollouts) < comparedRollouts {
 			rollouts = append(rollouts, g.Rewarded()...)
 		}
 	}

@@ -51,6 +51,8 @@ train:
   keep_last: 2
 generate:
   max_tokens: 12
+tokenizer: {pattern: kimi-k2}
+tasks: []
 `
 
 // story is a predictable text; different numbers give different texts.

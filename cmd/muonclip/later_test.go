@@ -20,7 +20,7 @@ import (
 )
 
 // agent is a configuration that goes through all stages within seconds.
-var agent = strings.NewReplacer("max_position_embeddings: 64", "max_position_embeddings: 1600", "steps: 24", "steps: 6").Replace(tiny) + `
+var agent = strings.NewReplacer("max_position_embeddings: 64", "max_position_embeddings: 1600", "steps: 24", "steps: 6", "tasks: []\n", "").Replace(tiny) + `
 tasks:
   - {name: tools, env: tools, kinds: [single_call], compact: true, dialogues: 60, share: 1, max_tokens: 12}
   - {name: math, env: math, kinds: [addition], terse: true, max_difficulty: 1, dialogues: 40, share: 1, max_tokens: 8, reward: [correct=1]}

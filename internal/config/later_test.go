@@ -12,7 +12,7 @@ func later(t *testing.T) Config {
 	t.Helper()
 	c, _ := mustLoad(t, Options{Preset: "tiny"})
 	c.Tasks = []Task{{Env: "math", Dialogues: 10, Share: 1}}
-	c.RL.Iterations, c.RL.Prompts, c.RL.Samples = 3, 5, 2
+	c.RL.Iterations, c.RL.Prompts, c.RL.Samples, c.RL.WarmupSteps = 3, 5, 2, 0
 	return c
 }
 

@@ -41,7 +41,7 @@ func TestPrecedence(t *testing.T) {
 		"train.grad_clip": c.Train.GradClip, "train.lr": c.Train.LR, "preset": c.Preset,
 	}
 	want := map[string]any{
-		"optim.muon.momentum": 0.95, "train.steps": 600, "train.warmup_steps": 7, "train.grad_clip": 3.0, "train.lr": 0.125, "preset": "tiny",
+		"optim.muon.momentum": 0.95, "train.steps": 1400, "train.warmup_steps": 7, "train.grad_clip": 3.0, "train.lr": 0.125, "preset": "tiny",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("values (-want +got):\n%s", d)
@@ -246,7 +246,7 @@ func TestDefaultPresetAndData(t *testing.T) {
 }
 
 func TestPresetNames(t *testing.T) {
-	want := []string{"agent", "dense-124m", "kimi-k2", "mini", "moonlight-16b-a3b", "small-moe", "tiny"}
+	want := []string{"dense-124m", "kimi-k2", "mini", "moonlight-16b-a3b", "small-moe", "tiny"}
 	if d := cmp.Diff(want, configs.Names()); d != "" {
 		t.Errorf("presets (-want +got):\n%s", d)
 	}

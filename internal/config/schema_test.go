@@ -151,7 +151,7 @@ func TestValidate(t *testing.T) {
 		{"exactly one", func(c *Config) { c.Train.Tokens = 5 }},
 		{"exactly one", func(c *Config) { c.Train.Steps = 0 }},
 		{"train.seq_len", func(c *Config) { c.Train.SeqLen = 4096 }},
-		{"train.warmup_steps 600", func(c *Config) { c.Train.WarmupSteps = 600 }},
+		{"train.warmup_steps 1400", func(c *Config) { c.Train.WarmupSteps = 1400 }},
 		{"decay steps", func(c *Config) { c.Train.DecayFraction = 0.99 }},
 		{"at most one", func(c *Config) { c.Train.DecaySteps = 10 }},
 		{"train.min_lr_ratio", func(c *Config) { c.Train.MinLRRatio = 2 }},

@@ -41,7 +41,7 @@ func settings(t *testing.T, more ...string) config.Config {
 		"model.num_attention_heads=2", "model.num_key_value_heads=2", "model.n_routed_experts=4", "model.q_lora_rank=16", "model.kv_lora_rank=16",
 		"model.qk_nope_head_dim=8", "model.qk_rope_head_dim=4", "model.v_head_dim=8", "model.max_position_embeddings=64",
 		"data.min_bytes=0", "data.val_fraction=0.1", "train.steps=6", "train.batch_size=2", "train.seq_len=16", "train.warmup_steps=1",
-		"train.checkpoint_every=2", "train.eval_every=3", "train.sample_every=0", `train.sample_prompts=["the"]`, "generate.max_tokens=5",
+		"train.checkpoint_every=2", "train.eval_every=3", "train.sample_every=0", `train.sample_prompts=["the"]`, "generate.max_tokens=5", "tasks=[]",
 	}, more...)})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // The components of an episode's reward.
 const (
 	WellFormed = "well_formed" // the share of turns that can be read and whose calls fit the schemas of offered tools; 0 where nothing was done
+	Calls      = "calls"       // the share of calls that can be read and fit the schema of an offered tool; 0 where a call is needed and none was made
 	State      = "state"       // 1 when the final state is the goal and anything was done
 	Facts      = "facts"       // the share of facts and bad news that the user was told
 	Policy     = "policy"      // 1 when no rule was broken and nothing was done without the consent that it needs
@@ -33,6 +34,8 @@ type episode struct {
 	gym     synth.Gym
 	opening chat.Dialogue
 	turns   int
+	calls   int      // tried, those that cannot be read or stand out of place included
+	valid   int      // of them
 	defects []string // what is wrong with turns, one entry for each that is not well-formed
 	acted   bool     // the policy said or called anything, whether right or wrong
 	scored  bool
@@ -58,8 +61,14 @@ func (e *episode) Step(ctx context.Context, turn chat.Output) ([]chat.Message, b
 	e.turns++
 	e.acted = e.acted || len(turn.Calls) > 0 || strings.TrimSpace(turn.Content) != ""
 	bad := turn.Err()
+	if len(turn.Problems) > 0 { // marks of calls out of place
+		e.calls++
+	}
 	for _, c := range e.gym.Calls()[before:] {
-		if synth.Invalid(c.Code) && bad == nil {
+		e.calls++
+		if !synth.Invalid(c.Code) {
+			e.valid++
+		} else if bad == nil {
 			bad = fmt.Errorf("%s: %s", c.Tool, c.Result)
 		}
 	}
@@ -100,6 +109,7 @@ func (e *episode) Score(context.Context) ([]reward.Component, error) {
 	}
 	components := []reward.Component{
 		{Name: WellFormed, Value: formed, Evidence: list(e.defects)},
+		{Name: Calls, Value: share(e.valid, e.calls, one(e.task.Calls == 0 && e.acted)), Evidence: fmt.Sprintf("%d of %d calls valid", e.valid, e.calls)},
 		{Name: State, Value: one(e.acted && tr.Record.Final == tr.Task.Goal), Evidence: state},
 		{Name: Facts, Value: share(told, facts, 1), Evidence: fmt.Sprintf("%d of %d told", told, facts)},
 		{Name: Policy, Value: one(len(forbidden) == 0), Evidence: list(forbidden)},
