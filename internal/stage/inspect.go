@@ -9,6 +9,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"muonclip/data/chatshard"
 	"muonclip/data/shard"
 	"muonclip/data/token"
 )
@@ -22,7 +23,7 @@ type Inspection struct {
 // Inspections are those of all shard folders below a folder.
 type Inspections []Inspection
 
-// Inspect verifies a shard folder, or all shard folders of a run.
+// Inspect verifies a shard folder of text, or all those of a run.
 func Inspect(dir string, documents, tokens int) (Inspections, error) {
 	if !exists(dir) {
 		return nil, fmt.Errorf("there is no folder %s; give a shard folder or a run folder", dir)
@@ -37,6 +38,9 @@ func Inspect(dir string, documents, tokens int) (Inspections, error) {
 		}
 		if m, err := shard.ReadManifest(filepath.Dir(path)); err != nil && path == filepath.Join(dir, "manifest.json") && m.Format == "" && exists(filepath.Join(dir, "config.yaml")) {
 			return nil // the run's own manifest
+		}
+		if _, err := chatshard.ReadManifest(filepath.Dir(path)); err == nil {
+			return nil // dialogues, which SFT checks when it opens them
 		}
 		rep, err := shard.Inspect(filepath.Dir(path), documents, tokens)
 		if err != nil {
