@@ -34,6 +34,7 @@ model:
   qk_rope_head_dim: 4
   v_head_dim: 8
   max_position_embeddings: 64
+  tie_word_embeddings: false
 data:
   min_bytes: 0
   val_fraction: 0.1

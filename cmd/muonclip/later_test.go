@@ -24,8 +24,8 @@ var agent = strings.NewReplacer("max_position_embeddings: 64", "max_position_emb
 tasks:
   - {name: tools, env: tools, kinds: [single_call], compact: true, dialogues: 60, share: 1, max_tokens: 12}
   - {name: math, env: math, kinds: [addition], terse: true, max_difficulty: 1, dialogues: 40, share: 1, max_tokens: 8, reward: [correct=1]}
-sft: {epochs: 1, batch_size: 4, seq_len: 1500, lr: 1.0e-2, val_fraction: 0.1, checkpoint_every: 1}
-rl: {iterations: 3, prompts: 4, samples: 2, updates: 2, lr: 1.0e-3, token_budget: 60, ptx_weight: 0.1, ptx_rows: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 1}
+sft: {epochs: 1, batch_size: 4, seq_len: 1500, lr: 1.0e-2, val_fraction: 0.1, warmup_steps: 0, checkpoint_every: 1}
+rl: {iterations: 3, prompts: 4, samples: 2, updates: 2, lr: 1.0e-3, warmup_steps: 0, decay_fraction: 0, token_budget: 60, ptx_weight: 0.1, ptx_rows: 1, eval_every: 2, eval_episodes: 2, checkpoint_every: 1}
 `
 
 // TestAllStages goes from text to a compared agent, and a second time without doing anything again.

@@ -100,9 +100,9 @@ func TestBadExperiments(t *testing.T) {
 	for _, tt := range []struct{ from, to, says string }{
 		{"title: Smoke", "titel: Smoke", "titel"},
 		{"title: Smoke", "title:", "title is empty"},
-		{"preset: tiny", "preset: tinny", `unknown preset "tinny"`},
-		{"preset: tiny", "shape: round", `no shape "round", there are dense, moe`},
-		{"preset: tiny", "preset: tiny\n  shape: dense", "want one of them"},
+		{"preset: mini", "preset: minni", `unknown preset "minni"`},
+		{"preset: mini", "shape: round", `no shape "round", there are dense, moe`},
+		{"preset: mini", "preset: mini\n  shape: dense", "want one of them"},
 		{"seeds: [1, 2]", "seeds: []", "seeds is empty"},
 		{"seeds: [1, 2]", "seeds: [1, 1]", "has one twice"},
 		{"objections: [tiny]", "", "objections is empty"},

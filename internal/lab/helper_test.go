@@ -16,7 +16,7 @@ const small = `title: Smoke
 claim: Muon is better than AdamW.
 source: nobody
 base:
-  preset: tiny
+  preset: mini
   set:
     model.vocab_size: 320
     model.hidden_size: 32
@@ -26,6 +26,7 @@ base:
     model.num_attention_heads: 2
     model.num_key_value_heads: 2
     model.n_routed_experts: 4
+    model.num_experts_per_tok: 2
     model.q_lora_rank: 16
     model.kv_lora_rank: 16
     model.qk_nope_head_dim: 8
