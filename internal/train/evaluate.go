@@ -32,7 +32,7 @@ func Evaluate(m *model.Model[float32], val batch.Evaluation, microBatch int) (lo
 			}
 		}
 		at := 0
-		for _, in := range microBatches(&b, microBatch) {
+		for _, in := range MicroBatches(&b, microBatch) {
 			if err := m.Check(in); err != nil {
 				return 0, nil, fmt.Errorf("train: held-out batch %d: %w", i, err)
 			}

@@ -230,8 +230,8 @@ func count(targets []int32) int {
 	return n
 }
 
-// microBatches cuts a batch into inputs of at most size sequences.
-func microBatches(b *batch.Batch, size int) []model.Input {
+// MicroBatches cuts a batch into inputs of at most size sequences, all of it into one where size is 0 or less.
+func MicroBatches(b *batch.Batch, size int) []model.Input {
 	if size <= 0 {
 		size = b.Rows
 	}

@@ -20,7 +20,7 @@ func (l *Loop) advance() (*metrics.Row, error) {
 	if l.ResetEvery > 0 && l.step%l.ResetEvery == 0 {
 		l.opt.Reset()
 	}
-	inputs := microBatches(&l.batch, l.MicroBatch)
+	inputs := MicroBatches(&l.batch, l.MicroBatch)
 	loss, err := l.gradients(inputs)
 	if err != nil {
 		return nil, err
