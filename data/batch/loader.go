@@ -4,14 +4,15 @@ import (
 	"fmt"
 	"math"
 	"sync"
+
+	"muonclip/data/mixture"
 )
 
 // Loader makes the training batches. Its methods may be called concurrently.
 type Loader struct {
 	cfg     Config
 	streams []*stream
-	weights []float64
-	mix     mixture
+	mix     mixture.Mixture
 	rows    sync.Pool // *[]int32 of Cols+1, so that At does not allocate
 }
 
@@ -21,11 +22,15 @@ func NewLoader(sources []Source, cfg Config) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := weights(sources, all)
-	if err != nil {
-		return nil, err
+	mixed := make([]mixture.Source, len(sources))
+	for i, src := range sources {
+		mixed[i] = mixture.Source{Name: src.Name, Weight: src.Weight, Size: all[i].length}
 	}
-	return &Loader{cfg: cfg, streams: all, weights: w, mix: newMixture(w), rows: rowPool(cfg.Cols)}, nil
+	m, err := mixture.New(mixed)
+	if err != nil {
+		return nil, fmt.Errorf("batch: %w", err)
+	}
+	return &Loader{cfg: cfg, streams: all, mix: m, rows: rowPool(cfg.Cols)}, nil
 }
 
 // rowPool holds buffers for one sequence and the token after it.
@@ -46,7 +51,7 @@ func (l *Loader) At(step int64, dst *Batch) error {
 	buf := l.rows.Get().(*[]int32)
 	defer l.rows.Put(buf)
 	for r := range l.cfg.Rows {
-		source, seq := l.mix.at(step*int64(l.cfg.Rows) + int64(r))
+		source, seq := l.mix.At(step*int64(l.cfg.Rows) + int64(r))
 		s := l.streams[source]
 		pos := s.window(seq, l.cfg.Cols, !l.cfg.ConsecutiveWindows)
 		if err := fillRow(dst, r, *buf, s, pos); err != nil {
@@ -83,9 +88,9 @@ type Part struct {
 func (l *Loader) Parts(steps int64) []Part {
 	var parts []Part
 	for i, s := range l.streams {
-		seqs := l.mix.count(i, steps*int64(l.cfg.Rows))
+		seqs := l.mix.Count(i, steps*int64(l.cfg.Rows))
 		parts = append(parts, Part{
-			Name: s.name, Documents: s.docs.NumDocs(), Tokens: s.length, Weight: l.weights[i],
+			Name: s.name, Documents: s.docs.NumDocs(), Tokens: s.length, Weight: l.mix.Weight(i),
 			Epochs: float64(seqs) * float64(l.cfg.Cols) / float64(s.length),
 		})
 	}

@@ -297,7 +297,7 @@ func TestLoaderErrors(t *testing.T) {
 		{"no document", []Source{source("none", newMemDocs(), 0)}, nil, []string{"none", "0 tokens"}},
 		{"same name", []Source{docs, docs}, nil, []string{`named "a"`}},
 		{"negative weight", []Source{source("a", numbered(0, 40), -1)}, nil, []string{`"a"`, "-1"}},
-		{"some weights", []Source{source("a", numbered(0, 40), 1), source("b", numbered(0, 40), 0)}, nil, []string{"1 of 2"}},
+		{"some weights", []Source{source("a", numbered(0, 40), 1), source("b", numbered(0, 40), 0)}, nil, []string{`"b" has weight 0`}},
 		{"no rows", []Source{docs}, func(c *Config) { c.Rows = 0 }, []string{"rows is 0"}},
 		{"no length", []Source{docs}, func(c *Config) { c.Cols = -3 }, []string{"length is -3"}},
 		{"huge batch", []Source{docs}, func(c *Config) { c.Rows, c.Cols = 1<<20, 1<<20 }, []string{"too many"}},

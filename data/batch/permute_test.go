@@ -49,38 +49,3 @@ func TestPermutationIsUniform(t *testing.T) {
 		t.Errorf("chi-squared is %.1f, want about 36", chi)
 	}
 }
-
-// TestMixture deals sequences out and checks shares, local numbers and count against plain counting.
-func TestMixture(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		w := rapid.SliceOfN(rapid.Float64Range(0.01, 1), 1, 6).Draw(rt, "weights")
-		var sum float64
-		for _, x := range w {
-			sum += x
-		}
-		for i := range w {
-			w[i] /= sum
-		}
-		m := newMixture(w)
-		counts := make([]int64, len(w))
-		for g := range int64(2000) {
-			for k := range counts {
-				if c := m.count(k, g); c != counts[k] {
-					rt.Fatalf("count(%d, %d) = %d, counted %d", k, g, c, counts[k])
-				}
-				if off := math.Abs(float64(counts[k]) - w[k]*float64(g)); off > float64(k+1)/2+1e-6 {
-					rt.Fatalf("after %d sequences source %d has %d, %.2f from its share %.3f", g, k, counts[k], off, w[k])
-				}
-			}
-			k, local := m.at(g)
-			if local != counts[k] {
-				rt.Fatalf("sequence %d is number %d of source %d, want %d", g, local, k, counts[k])
-			}
-			counts[k]++
-		}
-	})
-	k, local := newMixture([]float64{0.5, 0.5}).at(1<<62 + 1)
-	if k < 0 || k > 1 || local < 1<<61-1 || local > 1<<61+1 {
-		t.Errorf("far sequence: source %d, number %d", k, local)
-	}
-}

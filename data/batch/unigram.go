@@ -37,7 +37,7 @@ func UnigramLoss(ctx context.Context, train *Loader, val Evaluation, vocab int, 
 		if err != nil {
 			return Unigram{}, fmt.Errorf("unigram loss: %w", err)
 		}
-		scale := train.weights[i] * float64(u.TrainTokens) / float64(s.length)
+		scale := train.mix.Weight(i) * float64(u.TrainTokens) / float64(s.length)
 		if len(train.streams) == 1 {
 			scale = 1
 		}

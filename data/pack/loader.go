@@ -5,13 +5,14 @@ import (
 	"math"
 
 	"muonclip/data/batch"
+	"muonclip/data/mixture"
 )
 
 // Loader makes the training batches. Its methods may be called concurrently.
 type Loader struct {
 	layout
 	cfg Config
-	mix mix
+	mix mixture.Mixture
 }
 
 var _ batch.Batches = (*Loader)(nil)
@@ -22,9 +23,13 @@ func NewLoader(sources []Source, cfg Config) (*Loader, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMix(sources, all)
+	mixed := make([]mixture.Source, len(sources))
+	for i, src := range sources {
+		mixed[i] = mixture.Source{Name: src.Name, Weight: src.Weight, Size: all[i].places}
+	}
+	m, err := mixture.New(mixed)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pack: %w", err)
 	}
 	return &Loader{layout: layout{all}, cfg: cfg, mix: m}, nil
 }
@@ -37,7 +42,7 @@ func (l *Loader) At(step int64, dst *batch.Batch) error {
 	}
 	reset(dst, l.cfg.Rows, l.cfg.Cols)
 	for r := range l.cfg.Rows {
-		source, seq := l.mix.at(step*int64(l.cfg.Rows) + int64(r))
+		source, seq := l.mix.At(step*int64(l.cfg.Rows) + int64(r))
 		s := l.streams[source]
 		if err := fill(dst, r, s, s.row(seq)); err != nil {
 			return fmt.Errorf("pack: batch %d, row %d: %w", step, r, err)
@@ -62,9 +67,9 @@ type Part struct {
 // Parts describes the sources after the first steps batches.
 func (l *Loader) Parts(steps int64) []Part {
 	var parts []Part
-	for i, n := range l.mix.count(steps * int64(l.cfg.Rows)) {
-		p := l.streams[i].part()
-		p.Weight, p.Epochs = l.mix.weights[i], l.streams[i].epochs(n)
+	for i, s := range l.streams {
+		p := s.part()
+		p.Weight, p.Epochs = l.mix.Weight(i), s.epochs(l.mix.Count(i, steps*int64(l.cfg.Rows)))
 		parts = append(parts, p)
 	}
 	return parts

@@ -159,7 +159,7 @@ func TestMixture(t *testing.T) {
 		steps := rapid.Int64Range(1, 100).Draw(rt, "steps")
 		got := make([]float64, n)
 		for g := range steps * int64(rows) {
-			source, seq := l.mix.at(g)
+			source, seq := l.mix.At(g)
 			if float64(seq) != got[source] {
 				rt.Fatalf("row %d is number %d of source %d, which had %v", g, seq, source, got[source])
 			}
