@@ -46,36 +46,32 @@ func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) 
 	if err != nil {
 		return nil, UsageError{err}
 	}
+	part := env.Train
+	if heldOut {
+		part = env.HeldOut
+	}
 	a, rule := &rl.Arena{}, reward.Rule{}
 	switch t.Env {
 	case "tools":
 		a.Environment, err = toolsOf(ctx, t, kinds, heldOut)
 		rule = reward.Rule{Weights: map[string]float64{toolenv.Solved: 0.7, toolenv.Rubric: 0.2, toolenv.WellFormed: 0.1}}
 	case "math":
-		a.Environment, err = mathOf(t, heldOut)
+		a.Environment, err = mathOf(t, part)
 		rule = reward.Rule{Weights: map[string]float64{"correct": 0.9, "format": 0.1}}
 	case "code":
 		var e *codeenv.Env
-		if e, err = codeOf(t, heldOut); err == nil {
+		if e, err = codeOf(t, part); err == nil {
 			a.Environment, rule = e, e.Rule()
 			err = e.Ready(ctx)
 		}
 	case "instructions":
-		split := ifenv.Train
-		if heldOut {
-			split = ifenv.HeldOut
-		}
 		var e *ifenv.Env
-		if e, err = ifenv.New(ifenv.Options{File: t.Path, Split: split, MaxInstructions: t.MaxDifficulty}); err == nil {
+		if e, err = ifenv.New(ifenv.Options{File: t.Path, Part: part, MaxInstructions: t.MaxDifficulty}); err == nil {
 			a.Environment, rule = e, e.Rule()
 		}
 	case "open":
-		split := openenv.Train
-		if heldOut {
-			split = openenv.HeldOut
-		}
 		var e *openenv.Env
-		if e, err = openenv.New(openenv.Options{File: t.Path, Split: split}); err == nil {
+		if e, err = openenv.New(openenv.Options{File: t.Path, Part: part}); err == nil {
 			a.Environment, a.Ranked, rule = e, true, e.Rule()
 		}
 	default:
@@ -128,11 +124,8 @@ func taskWeights(kinds map[string]float64) map[task.Kind]int {
 	return out
 }
 
-func mathOf(t config.Task, heldOut bool) (env.Environment, error) {
-	part, style := mathenv.Train, mathenv.Plain
-	if heldOut {
-		part = mathenv.HeldOut
-	}
+func mathOf(t config.Task, part env.Part) (env.Environment, error) {
+	style := mathenv.Plain
 	if t.Terse {
 		style = mathenv.Terse
 	}
@@ -142,11 +135,8 @@ func mathOf(t config.Task, heldOut bool) (env.Environment, error) {
 	return mathenv.New(mathenv.Config{Kinds: t.Kinds, MinDifficulty: t.MinDifficulty, MaxDifficulty: t.MaxDifficulty, Style: style, Part: part})
 }
 
-func codeOf(t config.Task, heldOut bool) (*codeenv.Env, error) {
-	part, style := codeenv.Train, codeenv.Plain
-	if heldOut {
-		part = codeenv.HeldOut
-	}
+func codeOf(t config.Task, part env.Part) (*codeenv.Env, error) {
+	style := codeenv.Plain
 	if t.Terse {
 		style = codeenv.Terse
 	}

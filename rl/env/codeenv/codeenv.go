@@ -45,16 +45,6 @@ const (
 	Mixed              // half of each
 )
 
-// Part is a part of all tasks.
-type Part uint8
-
-// The parts. The zero value is All.
-const (
-	All     Part = iota // training and held-out
-	Train               // what a model may be trained on
-	HeldOut             // what it is tested on
-)
-
 // Runner is what judges programs.
 type Runner uint8
 
@@ -70,11 +60,8 @@ type Config struct {
 	MinDifficulty int      // 0 means 1
 	MaxDifficulty int      // 0 means 5
 	Style         Style
-	Part          Part
-	// HeldOutShare is the share of all tasks that is held out; 0 means a tenth. Two environments share a division only with
-	// equal shares.
-	HeldOutShare float64
-	Runner       Runner
+	Part          env.Part
+	Runner        Runner
 }
 
 // Task is a function to write.
@@ -121,9 +108,8 @@ func New(c Config) (*Env, error) {
 	if c.MinDifficulty < 1 || c.MaxDifficulty > 5 || c.MinDifficulty > c.MaxDifficulty {
 		return nil, fmt.Errorf("codeenv: difficulties from %d to %d, want 1 to 5", c.MinDifficulty, c.MaxDifficulty)
 	}
-	share, err := heldOutShare(c.HeldOutShare)
-	if err != nil {
-		return nil, err
+	if err := c.Part.Check(); err != nil {
+		return nil, fmt.Errorf("codeenv: %w", err)
 	}
 	for _, name := range c.Kinds {
 		at := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
@@ -150,18 +136,8 @@ func New(c Config) (*Env, error) {
 	return &Env{
 		name: "code", runner: c.Runner,
 		tokens: func(difficulty int) int { return 160 + 120*difficulty },
-		task:   func(key env.Key) (Task, error) { return generate(key, chosen, c, share) },
+		task:   func(key env.Key) (Task, error) { return generate(key, chosen, c) },
 	}, nil
-}
-
-func heldOutShare(share float64) (float64, error) {
-	if share == 0 {
-		share = 0.1
-	}
-	if !(share > 0 && share < 1) {
-		return 0, fmt.Errorf("codeenv: a held-out share of %v, want one between 0 and 1", share)
-	}
-	return share, nil
 }
 
 // Rule is the reward meant for this environment: passing all tests counts most, because a wrong program passes some by
@@ -190,11 +166,11 @@ func (e *Env) Reset(_ context.Context, key env.Key) (env.Episode, error) {
 	if err != nil {
 		return nil, err
 	}
-	ep := &episode{env: e, task: t, id: e.name + "-" + key.String()}
+	info := env.Info{Kind: t.Kind, Difficulty: t.Difficulty, MaxTurns: 1}
 	if e.tokens != nil {
-		ep.tokens = e.tokens(t.Difficulty)
+		info.MaxTokens = e.tokens(t.Difficulty)
 	}
-	return ep, nil
+	return &episode{OneTurn: env.OneTurn{Task: info, Question: env.Ask(e.name+"-"+key.String(), t.Question)}, env: e, task: t}, nil
 }
 
 // Ready makes what judges programs, so that a machine that cannot is known before a run. The error wraps

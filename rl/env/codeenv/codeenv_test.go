@@ -99,7 +99,7 @@ func same(a, b Task) string {
 
 // TestPure makes tasks again, in another order and by another environment.
 func TestPure(t *testing.T) {
-	c := Config{Style: Mixed, Part: Train}
+	c := Config{Style: Mixed, Part: env.Train}
 	a, b := mustNew(t, c), mustNew(t, c)
 	want := map[uint64]Task{}
 	for i := range uint64(60) {
@@ -127,13 +127,13 @@ func TestParts(t *testing.T) {
 	if testing.Short() {
 		n = 5
 	}
-	side := map[string]Part{} // by what the program does
-	for _, part := range []Part{Train, HeldOut} {
+	side := map[string]env.Part{} // by what the program does
+	for _, part := range []env.Part{env.Train, env.HeldOut} {
 		for _, style := range []Style{Plain, Terse} {
 			for _, k := range kinds {
 				e := mustNew(t, Config{Kinds: []string{k.name}, Style: style, Part: part, MaxDifficulty: max(2, k.min)})
 				for i := range n {
-					task := mustTask(t, e, 9+uint64(part)*100+uint64(style), i)
+					task := mustTask(t, e, 9+uint64(len(part))*100+uint64(style), i)
 					name := task.tests.Calls[0]
 					f, err := compile(name, task.Gold)
 					if err != nil {
@@ -264,7 +264,7 @@ func TestNoTrivialProgramPasses(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for _, c := range []Config{
 		{Kinds: []string{"topology"}}, {Kinds: []string{}}, {MinDifficulty: 4, MaxDifficulty: 2}, {MaxDifficulty: 6}, {MinDifficulty: -1},
-		{Kinds: []string{"algorithms"}, MaxDifficulty: 1}, {HeldOutShare: 1}, {HeldOutShare: -0.1}, {Kinds: []string{"algorithms"}, Runner: Starlark},
+		{Kinds: []string{"algorithms"}, MaxDifficulty: 1}, {Part: "test"}, {Kinds: []string{"algorithms"}, Runner: Starlark},
 	} {
 		if _, err := New(c); err == nil {
 			t.Errorf("New(%+v) gave no error", c)
@@ -283,7 +283,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestDialogues(t *testing.T) {
-	e := mustNew(t, Config{Part: Train, Style: Mixed})
+	e := mustNew(t, Config{Part: env.Train, Style: Mixed})
 	n := uint64(0)
 	for d, err := range e.Dialogues(13, 20) {
 		if err != nil {

@@ -2,7 +2,6 @@ package codeenv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -15,30 +14,9 @@ import (
 
 // episode is one task and the turn that answers it.
 type episode struct {
-	env    *Env
-	task   Task
-	id     string
-	tokens int
-	turn   *chat.Output
-}
-
-// Info implements env.Episode.
-func (e *episode) Info() env.Info {
-	return env.Info{Kind: e.task.Kind, Difficulty: e.task.Difficulty, MaxTokens: e.tokens, MaxTurns: 1}
-}
-
-// Opening implements env.Episode.
-func (e *episode) Opening() chat.Dialogue {
-	return chat.Dialogue{ID: e.id, Messages: []chat.Message{{Role: chat.RoleUser, Content: e.task.Question}}}
-}
-
-// Step implements env.Episode: the first turn ends it.
-func (e *episode) Step(_ context.Context, turn chat.Output) ([]chat.Message, bool, error) {
-	if e.turn != nil {
-		return nil, true, errors.New("codeenv: a task has one turn, and it was taken")
-	}
-	e.turn = &turn
-	return nil, true, nil
+	env.OneTurn
+	env  *Env
+	task Task
 }
 
 const maxCode = 64 << 10 // bytes of a program
@@ -56,10 +34,10 @@ func (e *episode) Score(ctx context.Context) ([]reward.Component, error) {
 		tests.Evidence, correct.Evidence, format.Evidence = why, why, why
 		return all(), nil
 	}
-	if e.turn == nil {
+	if e.Turn == nil {
 		return fail("no turn was taken")
 	}
-	a := extract(e.turn.Content)
+	a := extract(e.Turn.Content)
 	switch {
 	case strings.TrimSpace(a.code) == "":
 		return fail("the turn has no code")
@@ -95,12 +73,12 @@ func (e *episode) Score(ctx context.Context) ([]reward.Component, error) {
 // form says what is wrong with how the code is given, or nothing.
 func (e *episode) form(a answer, v verdict) string {
 	switch {
-	case e.turn.Finish == chat.FinishTruncated:
+	case e.Turn.Finish == chat.FinishTruncated:
 		return "the turn was cut off"
-	case len(e.turn.Calls) > 0:
+	case len(e.Turn.Calls) > 0:
 		return "the turn calls tools, and there are none"
-	case len(e.turn.Problems) > 0:
-		return "the turn is malformed: " + e.turn.Problems[0].Error()
+	case len(e.Turn.Problems) > 0:
+		return "the turn is malformed: " + e.Turn.Problems[0].Error()
 	case a.blocks > 1:
 		return fmt.Sprintf("the turn has %d code blocks", a.blocks)
 	case a.blocks == 1 && !a.closed:
@@ -122,10 +100,4 @@ func defines(code, name string) bool {
 }
 
 // Gold implements env.Episode: it writes the gold solution.
-func (e *episode) Gold() env.Policy { return gold{e.task.Solution} }
-
-type gold struct{ text string }
-
-func (g gold) Act(context.Context, []chat.Message, []chat.Tool) (chat.Message, error) {
-	return chat.Message{Role: chat.RoleAssistant, Content: g.text}, nil
-}
+func (e *episode) Gold() env.Policy { return env.Say(e.task.Solution) }

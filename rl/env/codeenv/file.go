@@ -12,9 +12,8 @@ import (
 
 // FileConfig says which tasks of a file are used. The zero value takes all.
 type FileConfig struct {
-	Name         string // of the environment; empty means code
-	Part         Part
-	HeldOutShare float64 // 0 means a tenth
+	Name string // of the environment; empty means code
+	Part env.Part
 }
 
 // OpenHumanEval makes the environment of HumanEval.jsonl or HumanEval.jsonl.gz: the user shows the beginning of a function.
@@ -58,13 +57,12 @@ func OpenMBPP(path string, c FileConfig) (*Env, error) {
 
 // fromFile makes the environment of tasks that word makes questions of.
 func fromFile(path string, tasks []unittest.Task, c FileConfig, word func(unittest.Task) Task) (*Env, error) {
-	share, err := heldOutShare(c.HeldOutShare)
-	if err != nil {
-		return nil, err
+	if err := c.Part.Check(); err != nil {
+		return nil, fmt.Errorf("codeenv: %w", err)
 	}
 	var all []Task
 	for _, from := range tasks {
-		if c.Part != All && (c.Part == HeldOut) != heldOut(from.Prompt, share) {
+		if !c.Part.Has(from.Prompt) {
 			continue
 		}
 		t := word(from)

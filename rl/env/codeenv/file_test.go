@@ -69,11 +69,11 @@ func TestBenchmarks(t *testing.T) {
 			if got := play(t, e, env.Key{Index: 0}, func(k Task) string { return k.Question }); got["correct"].Value != 0 {
 				t.Errorf("the question itself is correct: %+v", got)
 			}
-			train, err := f.open(f.path, FileConfig{Part: Train})
+			train, err := f.open(f.path, FileConfig{Part: env.Train})
 			if err != nil {
 				t.Fatal(err)
 			}
-			held, err := f.open(f.path, FileConfig{Part: HeldOut})
+			held, err := f.open(f.path, FileConfig{Part: env.HeldOut})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestOpenRefuses(t *testing.T) {
 		if _, err := f.open(filepath.Join(t.TempDir(), "nothing.jsonl"), FileConfig{}); err == nil {
 			t.Error("a file that is not there was opened")
 		}
-		if _, err := f.open(f.path, FileConfig{HeldOutShare: 2}); err == nil {
+		if _, err := f.open(f.path, FileConfig{Part: "test"}); err == nil {
 			t.Error("a share of 2 was accepted")
 		}
 	}

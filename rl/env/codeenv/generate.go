@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/zeebo/xxh3"
-
 	"muonclip/internal/rng"
 	"muonclip/internal/sandbox/unittest"
 	"muonclip/rl/env"
@@ -21,7 +19,7 @@ const (
 
 // generate draws programs until one is fit for a task and lies in the part that is asked for. Kind, difficulty and style
 // are drawn before, so that their mixture is the same in every part.
-func generate(key env.Key, chosen []kind, c Config, share float64) (Task, error) {
+func generate(key env.Key, chosen []kind, c Config) (Task, error) {
 	r := rng.New(key.Seed, "code", key.Index)
 	k := chosen[r.IntN(len(chosen))]
 	difficulty := between(r, k.min, k.max)
@@ -37,7 +35,7 @@ func generate(key env.Key, chosen []kind, c Config, share float64) (Task, error)
 		if err != nil {
 			return Task{}, fmt.Errorf("%w\n%s", err, p.function("f", true))
 		}
-		if c.Part != All && (c.Part == HeldOut) != heldOut(p.behaviour(gold), share) {
+		if !c.Part.Has(p.behaviour(gold)) {
 			continue
 		}
 		cases, ok := p.cases(r, gold)
@@ -79,11 +77,6 @@ func (p program) behaviour(f function) string {
 		fmt.Fprintf(&out, "%s|", literal(got))
 	}
 	return out.String()
-}
-
-// heldOut decides on which side a task lies.
-func heldOut(key string, share float64) bool {
-	return float64(xxh3.HashString(key)>>11)/(1<<53) < share
 }
 
 func (p program) arguments(r *rand.Rand, domain string) []any {

@@ -2,7 +2,6 @@ package ifenv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -15,51 +14,32 @@ import (
 
 // Episode is one request with its instructions. It implements env.Episode.
 type Episode struct {
-	prompt   ifeval.Prompt
-	topic    string // of a generated task
-	gold     string // a response that does it, of a generated task
-	response string
-	stepped  bool
+	env.OneTurn
+	prompt ifeval.Prompt
+	topic  string // of a generated task
+	gold   string // a response that does it, of a generated task
 }
 
-func newEpisode(p ifeval.Prompt, topic, gold string) *Episode {
-	return &Episode{prompt: p, topic: topic, gold: gold}
-}
-
-// Prompt is the request with its instructions.
-func (e *Episode) Prompt() ifeval.Prompt { return e.prompt }
-
-// Info names the kind of a single instruction, and several otherwise. The difficulty is the number of instructions. The
+// newEpisode names the kind of a single instruction, and several otherwise. The difficulty is the number of instructions. The
 // budget of tokens is ours: three for each word that is asked for, and 256 (generated) or 1024 (file) beside.
-func (e *Episode) Info() env.Info {
-	info := env.Info{Kind: "several", Difficulty: min(5, len(e.prompt.Instructions)), MaxTokens: 1024, MaxTurns: 1}
-	if e.topic != "" {
+func newEpisode(p ifeval.Prompt, topic, gold string) *Episode {
+	info := env.Info{Kind: "several", Difficulty: min(5, len(p.Instructions)), MaxTokens: 1024, MaxTurns: 1}
+	if topic != "" {
 		info.MaxTokens = 256
 	}
-	if len(e.prompt.Instructions) == 1 {
-		info.Kind = string(e.prompt.Instructions[0].Kind)
+	if len(p.Instructions) == 1 {
+		info.Kind = string(p.Instructions[0].Kind)
 	}
-	for _, i := range e.prompt.Instructions {
+	for _, i := range p.Instructions {
 		if i.Kind == ifeval.NumberWords && i.Args.Relation == ifeval.AtLeast {
 			info.MaxTokens += 3 * i.Args.NumWords
 		}
 	}
-	return info
+	return &Episode{OneTurn: env.OneTurn{Task: info, Question: env.Ask("", p.Text)}, prompt: p, topic: topic, gold: gold}
 }
 
-// Opening is the request.
-func (e *Episode) Opening() chat.Dialogue {
-	return chat.Dialogue{Messages: []chat.Message{{Role: chat.RoleUser, Content: e.prompt.Text}}}
-}
-
-// Step takes the response, which ends the episode. Its text counts; calls, which nobody offered, do not.
-func (e *Episode) Step(_ context.Context, turn chat.Output) ([]chat.Message, bool, error) {
-	if e.stepped {
-		return nil, true, errors.New("ifenv: the episode is over")
-	}
-	e.response, e.stepped = turn.Content, true
-	return nil, true, nil
-}
+// Prompt is the request with its instructions.
+func (e *Episode) Prompt() ifeval.Prompt { return e.prompt }
 
 // Score judges the response; without one, nothing is followed. The error wraps reward.ErrUnavailable where the language of
 // the response cannot be told.
@@ -74,9 +54,10 @@ func (e *Episode) Score(_ context.Context) ([]reward.Component, error) {
 		components = append(components, c)
 		start = time.Now()
 	}
+	_, response := e.Judged()
 	followed := 0
 	for _, i := range e.prompt.Instructions {
-		v, err := i.Check(e.response)
+		v, err := i.Check(response)
 		if err != nil {
 			return nil, fmt.Errorf("ifenv: %w", err)
 		}
@@ -87,9 +68,9 @@ func (e *Episode) Score(_ context.Context) ([]reward.Component, error) {
 	}
 	add("all", followed == len(e.prompt.Instructions), fmt.Sprintf("%d of %d", followed, len(e.prompt.Instructions)))
 	if e.topic != "" {
-		add("topic", e.onTopic(), "about "+e.topic)
+		add("topic", e.onTopic(response), "about "+e.topic)
 	}
-	hacks := ifeval.Hacks(e.prompt, e.response)
+	hacks := ifeval.Hacks(e.prompt, response)
 	var evidence []string
 	for _, h := range hacks {
 		evidence = append(evidence, h.Name+": "+h.Evidence)
@@ -99,18 +80,21 @@ func (e *Episode) Score(_ context.Context) ([]reward.Component, error) {
 }
 
 // onTopic looks for the topic, in the singular or the plural. A response in another language cannot name it in English.
-func (e *Episode) onTopic() bool {
+func (e *Episode) onTopic(response string) bool {
 	for _, i := range e.prompt.Instructions {
 		if i.Kind == ifeval.ResponseLanguage {
-			return e.response != ""
+			return response != ""
 		}
 	}
-	return strings.Contains(strings.ToLower(e.response), strings.TrimSuffix(e.topic, "s"))
+	return strings.Contains(strings.ToLower(response), strings.TrimSuffix(e.topic, "s"))
 }
 
-// Judged is the request and the response, for a critic.
+// Judged is the request and the response, for a critic. Calls, which nobody offered, do not count.
 func (e *Episode) Judged() (messages []chat.Message, response string) {
-	return e.Opening().Messages, e.response
+	if e.Turn != nil {
+		response = e.Turn.Content
+	}
+	return e.Question.Messages, response
 }
 
 // Gold writes a text that follows everything, for generated tasks; nobody knows one for the file's.
@@ -118,11 +102,5 @@ func (e *Episode) Gold() env.Policy {
 	if e.gold == "" {
 		return nil
 	}
-	return says(e.gold)
-}
-
-type says string
-
-func (s says) Act(context.Context, []chat.Message, []chat.Tool) (chat.Message, error) {
-	return chat.Message{Role: chat.RoleAssistant, Content: string(s)}, nil
+	return env.Say(e.gold)
 }

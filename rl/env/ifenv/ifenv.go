@@ -19,34 +19,16 @@ import (
 	"os"
 	"slices"
 
-	"github.com/zeebo/xxh3"
-
 	"muonclip/internal/rng"
 	"muonclip/rl/env"
 	"muonclip/rl/reward"
 	"muonclip/rl/reward/ifeval"
 )
 
-// Split selects tasks by a hash of their text: a fifth is held out.
-type Split string
-
-// The splits. The zero value is All.
-const (
-	All     Split = ""
-	Train   Split = "train"
-	HeldOut Split = "heldout"
-)
-
-// Has reports whether a task with this text belongs to the split.
-func (s Split) Has(text string) bool {
-	held := xxh3.HashString(text)%5 == 0
-	return s == All || held == (s == HeldOut)
-}
-
-// Options configure an environment. The zero value generates tasks with one to three instructions for all splits.
+// Options configure an environment. The zero value generates tasks with one to three instructions of both parts.
 type Options struct {
-	File  string // data file of IFEval; empty generates tasks
-	Split Split
+	File string // data file of IFEval; empty generates tasks
+	Part env.Part
 	// MaxInstructions of generated tasks, at most 5; 0 means 3.
 	MaxInstructions int
 }
@@ -54,7 +36,7 @@ type Options struct {
 // Env implements env.Environment.
 type Env struct {
 	o       Options
-	prompts []ifeval.Prompt // of the file and the split; nil where tasks are generated
+	prompts []ifeval.Prompt // of the file and the part; nil where tasks are generated
 }
 
 var _ env.Environment = (*Env)(nil)
@@ -68,8 +50,8 @@ func New(o Options) (*Env, error) {
 	if o.MaxInstructions < 1 || o.MaxInstructions > 5 {
 		return nil, fmt.Errorf("ifenv: MaxInstructions is %d, want 1 to 5", o.MaxInstructions)
 	}
-	if !slices.Contains([]Split{All, Train, HeldOut}, o.Split) {
-		return nil, fmt.Errorf("ifenv: unknown split %q, want %q or %q", o.Split, Train, HeldOut)
+	if err := o.Part.Check(); err != nil {
+		return nil, fmt.Errorf("ifenv: %w", err)
 	}
 	e := &Env{o: o}
 	if o.File == "" {
@@ -90,12 +72,12 @@ func New(o Options) (*Env, error) {
 					o.File, p.Key, i.Args.Language)
 			}
 		}
-		if o.Split.Has(p.Text) {
+		if o.Part.Has(p.Text) {
 			e.prompts = append(e.prompts, p)
 		}
 	}
 	if len(e.prompts) == 0 {
-		return nil, fmt.Errorf("ifenv: %s has no prompt of the split %q", o.File, o.Split)
+		return nil, fmt.Errorf("ifenv: %s has no prompt of the part %q", o.File, o.Part)
 	}
 	return e, nil
 }
@@ -113,7 +95,7 @@ func (e *Env) Rule() reward.Rule {
 // Name is instructions.
 func (e *Env) Name() string { return "instructions" }
 
-// Len is the number of prompts of the file in the split, 0 (without end) for generated tasks.
+// Len is the number of prompts of the file in the part, 0 (without end) for generated tasks.
 func (e *Env) Len() uint64 { return uint64(len(e.prompts)) }
 
 // Reset begins the episode of a key. A file's prompts are numbered by Index alone.
@@ -124,7 +106,7 @@ func (e *Env) Reset(_ context.Context, key env.Key) (env.Episode, error) {
 	return e.generate(key)
 }
 
-// generate draws a topic, a request and instructions until the task belongs to the split and a text is known that does it.
+// generate draws a topic, a request and instructions until the task belongs to the part and a text is known that does it.
 // About one draw of ten has no such text; a hundred in a row do not happen.
 func (e *Env) generate(key env.Key) (env.Episode, error) {
 	r := rng.New(key.Seed, "instructions", key.Index)
@@ -137,7 +119,7 @@ func (e *Env) generate(key env.Key) (env.Episode, error) {
 		for _, i := range p.Instructions {
 			p.Text += " " + i.Describe()
 		}
-		if len(p.Instructions) < n || !e.o.Split.Has(p.Text) {
+		if len(p.Instructions) < n || !e.o.Part.Has(p.Text) {
 			continue
 		}
 		gold, err := ifeval.Compose(r, topic, p)

@@ -157,9 +157,9 @@ func TestResetIsAFunctionOfTheKey(t *testing.T) {
 }
 
 func TestSplitsAreDisjoint(t *testing.T) {
-	seen := map[string]Split{}
-	for _, s := range []Split{Train, HeldOut} {
-		e := generated(t, Options{Split: s, MaxInstructions: 1})
+	seen := map[string]env.Part{}
+	for _, s := range []env.Part{env.Train, env.HeldOut} {
+		e := generated(t, Options{Part: s, MaxInstructions: 1})
 		for index := range uint64(100) {
 			ep, err := e.Reset(context.Background(), env.Key{Seed: 3, Index: index})
 			if err != nil {
@@ -178,9 +178,9 @@ func TestFile(t *testing.T) {
 	if _, err := os.Stat(dataFile); errors.Is(err, fs.ErrNotExist) {
 		t.Skip("the data file of IFEval is not there:", err)
 	}
-	train, held := generated(t, Options{File: dataFile, Split: Train}), generated(t, Options{File: dataFile, Split: HeldOut})
-	if train.Len()+held.Len() != 540 || held.Len() < 80 || held.Len() > 140 {
-		t.Errorf("%d and %d prompts, want 540 together and about a fifth held out", train.Len(), held.Len())
+	train, held := generated(t, Options{File: dataFile, Part: env.Train}), generated(t, Options{File: dataFile, Part: env.HeldOut})
+	if train.Len()+held.Len() != 540 || held.Len() < 30 || held.Len() > 80 {
+		t.Errorf("%d and %d prompts, want 540 together and about a tenth held out", train.Len(), held.Len())
 	}
 	for index := range held.Len() {
 		components, total := play(t, held, env.Key{Index: index}, func(*Episode) string { return "" })
@@ -200,7 +200,7 @@ func TestNewRefuses(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(line), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []Options{{MaxInstructions: 6}, {Split: "test"}, {File: "missing.jsonl"}, {File: bad}} {
+	for _, o := range []Options{{MaxInstructions: 6}, {Part: "test"}, {File: "missing.jsonl"}, {File: bad}} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}

@@ -17,9 +17,8 @@ import (
 
 // FileConfig says which problems of a file are used. The zero value takes all.
 type FileConfig struct {
-	Name         string // of the environment; empty means math
-	Part         Part
-	HeldOutShare float64 // 0 means a tenth
+	Name string // of the environment; empty means math
+	Part env.Part
 }
 
 // Open makes the environment of a file of problems, one JSON object a line, in the form of GSM8K (question, answer
@@ -40,8 +39,7 @@ func Open(path string, c FileConfig) (*Env, error) {
 
 // read makes the environment of the lines of a reader.
 func read(from io.Reader, c FileConfig) (*Env, error) {
-	share, err := heldOutShare(c.HeldOutShare)
-	if err != nil {
+	if err := c.Part.Check(); err != nil {
 		return nil, err
 	}
 	var problems []Problem
@@ -56,7 +54,7 @@ func read(from io.Reader, c FileConfig) (*Env, error) {
 			if bad != nil {
 				return nil, fmt.Errorf("line %d: %w", line, bad)
 			}
-			if c.Part == All || (c.Part == HeldOut) == heldOut(p.key, share) {
+			if c.Part.Has(p.key) {
 				problems = append(problems, p)
 			}
 		}

@@ -119,8 +119,8 @@ func TestGSM8K(t *testing.T) {
 	if n != 1319 {
 		t.Errorf("%d dialogues, want 1319", n)
 	}
-	train, err1 := Open(path, FileConfig{Part: Train})
-	held, err2 := Open(path, FileConfig{Part: HeldOut})
+	train, err1 := Open(path, FileConfig{Part: env.Train})
+	held, err2 := Open(path, FileConfig{Part: env.HeldOut})
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}

@@ -15,8 +15,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/zeebo/xxh3"
-
 	"muonclip/data/chat"
 	"muonclip/internal/rng"
 	"muonclip/rl/env"
@@ -32,26 +30,13 @@ const (
 	Mixed              // half of each
 )
 
-// Part is a part of all problems.
-type Part uint8
-
-// The parts. The zero value is All.
-const (
-	All     Part = iota // training and held-out
-	Train               // what a model may be trained on
-	HeldOut             // what it is tested on
-)
-
 // Config says which problems are generated. The zero value generates all kinds with all difficulties, in sentences.
 type Config struct {
 	Kinds         []string // nil means all, see Kinds
 	MinDifficulty int      // 0 means 1
 	MaxDifficulty int      // 0 means 5
 	Style         Style
-	Part          Part
-	// HeldOutShare is the share of all problems that is held out; 0 means a tenth. Two environments share a division only with
-	// equal shares.
-	HeldOutShare float64
+	Part          env.Part
 }
 
 // Problem is a question with its answer.
@@ -86,9 +71,8 @@ func New(c Config) (*Env, error) {
 	if c.MinDifficulty < 1 || c.MaxDifficulty > 5 || c.MinDifficulty > c.MaxDifficulty {
 		return nil, fmt.Errorf("mathenv: difficulties from %d to %d, want 1 to 5", c.MinDifficulty, c.MaxDifficulty)
 	}
-	share, err := heldOutShare(c.HeldOutShare)
-	if err != nil {
-		return nil, err
+	if err := c.Part.Check(); err != nil {
+		return nil, fmt.Errorf("mathenv: %w", err)
 	}
 	var chosen []kind
 	for _, k := range kinds {
@@ -111,7 +95,7 @@ func New(c Config) (*Env, error) {
 	return &Env{
 		name:    "math",
 		tokens:  func(difficulty int) int { return 160 + 80*difficulty },
-		problem: func(key env.Key) (Problem, error) { return generate(key, chosen, c, share) },
+		problem: func(key env.Key) (Problem, error) { return generate(key, chosen, c) },
 	}, nil
 }
 
@@ -126,7 +110,7 @@ func Kinds() []string {
 
 // generate draws problems until one lies in the part that is asked for. Kind, difficulty and style are drawn before, so
 // that their mixture is the same in every part.
-func generate(key env.Key, chosen []kind, c Config, share float64) (Problem, error) {
+func generate(key env.Key, chosen []kind, c Config) (Problem, error) {
 	r := rng.New(key.Seed, "math", key.Index)
 	k := chosen[r.IntN(len(chosen))]
 	difficulty := between(r, k.min, k.max)
@@ -139,7 +123,7 @@ func generate(key env.Key, chosen []kind, c Config, share float64) (Problem, err
 			s.key = s.terse
 		}
 		s.key = k.name + " " + s.key
-		if c.Part != All && (c.Part == HeldOut) != heldOut(s.key, share) {
+		if !c.Part.Has(s.key) {
 			continue
 		}
 		p := Problem{Kind: k.name, Difficulty: difficulty, Question: s.terse, Gold: s.gold, Solution: s.work + "\n#### " + s.gold, key: s.key}
@@ -156,21 +140,6 @@ func generate(key env.Key, chosen []kind, c Config, share float64) (Problem, err
 
 // request is how a question in sentences asks for the form of the answer.
 const request = "Give the answer after ####."
-
-// heldOut decides on which side a problem lies.
-func heldOut(key string, share float64) bool {
-	return float64(xxh3.HashString(key)>>11)/(1<<53) < share
-}
-
-func heldOutShare(share float64) (float64, error) {
-	if share == 0 {
-		share = 0.1
-	}
-	if !(share > 0 && share < 1) {
-		return 0, fmt.Errorf("mathenv: a held-out share of %v, want one between 0 and 1", share)
-	}
-	return share, nil
-}
 
 // Name implements env.Environment: math, or the name of a file's environment.
 func (e *Env) Name() string { return e.name }
@@ -192,11 +161,11 @@ func (e *Env) Reset(_ context.Context, key env.Key) (env.Episode, error) {
 	if err != nil {
 		return nil, err
 	}
-	ep := &episode{problem: p, id: e.name + "-" + key.String()}
+	task := env.Info{Kind: p.Kind, Difficulty: p.Difficulty, MaxTurns: 1}
 	if e.tokens != nil {
-		ep.tokens = e.tokens(p.Difficulty)
+		task.MaxTokens = e.tokens(p.Difficulty)
 	}
-	return ep, nil
+	return &episode{OneTurn: env.OneTurn{Task: task, Question: env.Ask(e.name+"-"+key.String(), p.Question)}, problem: p}, nil
 }
 
 // Dialogues turns the problems with indices from 0 to n-1 into dialogues for supervised fine-tuning: the question and the

@@ -67,7 +67,7 @@ func components(t *testing.T, ep env.Episode) (correct, format float64, evidence
 
 // TestPure makes problems again, in another order and by another environment.
 func TestPure(t *testing.T) {
-	c := Config{Style: Mixed, Part: Train}
+	c := Config{Style: Mixed, Part: env.Train}
 	a, b := mustNew(t, c), mustNew(t, c)
 	want := map[uint64]Problem{}
 	for i := range uint64(500) {
@@ -116,13 +116,13 @@ func TestFewRepetitions(t *testing.T) {
 // kind serves both parts.
 func TestParts(t *testing.T) {
 	texts := map[string]string{} // question in sentences or terse, to its key
-	side := map[string]Part{}
-	for _, part := range []Part{Train, HeldOut} {
+	side := map[string]env.Part{}
+	for _, part := range []env.Part{env.Train, env.HeldOut} {
 		for _, style := range []Style{Plain, Terse} {
 			for _, name := range Kinds() {
 				e := mustNew(t, Config{Kinds: []string{name}, Style: style, Part: part})
 				for i := range uint64(300) {
-					p := mustProblem(t, e, 9+uint64(part)*100+uint64(style), i)
+					p := mustProblem(t, e, 9+uint64(len(part))*100+uint64(style), i)
 					if key, ok := texts[p.Question]; ok && key != p.key {
 						t.Fatalf("%q is about %q and about %q", p.Question, key, p.key)
 					}
@@ -138,7 +138,7 @@ func TestParts(t *testing.T) {
 	e := mustNew(t, Config{})
 	out := 0
 	for i := range uint64(5000) {
-		if heldOut(mustProblem(t, e, 10, i).key, 0.1) {
+		if env.HeldOut.Has(mustProblem(t, e, 10, i).key) {
 			out++
 		}
 	}
@@ -200,7 +200,7 @@ func TestScore(t *testing.T) {
 func TestConfig(t *testing.T) {
 	for _, c := range []Config{
 		{Kinds: []string{"topology"}}, {Kinds: []string{}}, {MinDifficulty: 4, MaxDifficulty: 2}, {MaxDifficulty: 6}, {MinDifficulty: -1},
-		{Kinds: []string{"expand"}, MaxDifficulty: 1}, {HeldOutShare: 1}, {HeldOutShare: -0.1},
+		{Kinds: []string{"expand"}, MaxDifficulty: 1}, {Part: "test"},
 	} {
 		if _, err := New(c); err == nil {
 			t.Errorf("New(%+v) gave no error", c)
@@ -219,7 +219,7 @@ func TestConfig(t *testing.T) {
 }
 
 func TestDialogues(t *testing.T) {
-	e := mustNew(t, Config{Part: Train})
+	e := mustNew(t, Config{Part: env.Train})
 	n := uint64(0)
 	for d, err := range e.Dialogues(13, 50) {
 		if err != nil {

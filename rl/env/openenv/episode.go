@@ -2,7 +2,6 @@ package openenv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -13,48 +12,24 @@ import (
 )
 
 // Episode is one prompt and one response. It implements env.Episode and critic.Subject.
-type Episode struct {
-	prompt    critic.Prompt
-	maxTokens int
-	response  string
-	finish    chat.Finish
-	stepped   bool
-}
+type Episode struct{ env.OneTurn }
 
 var _ critic.Subject = (*Episode)(nil)
-
-// Info is about an open answer; nobody grades how difficult one is.
-func (e *Episode) Info() env.Info {
-	return env.Info{Kind: "open", Difficulty: 1, MaxTokens: e.maxTokens, MaxTurns: 1}
-}
-
-// Opening is the prompt.
-func (e *Episode) Opening() chat.Dialogue {
-	return chat.Dialogue{Messages: e.prompt}.Clone()
-}
-
-// Step takes the response, which ends the episode. Its text counts; calls, which nobody offered, do not.
-func (e *Episode) Step(_ context.Context, turn chat.Output) ([]chat.Message, bool, error) {
-	if e.stepped {
-		return nil, true, errors.New("openenv: the episode is over")
-	}
-	e.response, e.finish, e.stepped = turn.Content, turn.Finish, true
-	return nil, true, nil
-}
 
 // Score gives what code decides. It never fails.
 func (e *Episode) Score(context.Context) ([]reward.Component, error) {
 	answered := reward.Component{Name: "answered", Value: 1}
+	_, response := e.Judged()
 	switch {
-	case strings.TrimSpace(e.response) == "":
+	case strings.TrimSpace(response) == "":
 		answered = reward.Component{Name: "answered", Evidence: "there is no text"}
-	case e.finish == chat.FinishTruncated:
+	case e.Turn.Finish == chat.FinishTruncated:
 		answered = reward.Component{Name: "answered", Evidence: "the text was cut off"}
 	}
 	components := []reward.Component{answered}
 	for _, r := range critic.Prescriptive() {
 		c := reward.Component{Name: r.Name, Value: 1}
-		if what, found := r.Detect(e.response); found {
+		if what, found := r.Detect(response); found {
 			c.Value, c.Evidence = 0, fmt.Sprintf("says %q", what)
 		}
 		components = append(components, c)
@@ -62,8 +37,13 @@ func (e *Episode) Score(context.Context) ([]reward.Component, error) {
 	return components, nil
 }
 
-// Judged is the prompt and the response, for the critic.
-func (e *Episode) Judged() (messages []chat.Message, response string) { return e.prompt, e.response }
+// Judged is the prompt and the response, for the critic. Calls, which nobody offered, do not count.
+func (e *Episode) Judged() (messages []chat.Message, response string) {
+	if e.Turn != nil {
+		response = e.Turn.Content
+	}
+	return e.Question.Messages, response
+}
 
 // Gold is nil: nobody knows the right answer.
 func (e *Episode) Gold() env.Policy { return nil }

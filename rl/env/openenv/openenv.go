@@ -16,10 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
-
-	"github.com/zeebo/xxh3"
 
 	"muonclip/data/chat"
 	"muonclip/internal/rng"
@@ -34,19 +31,9 @@ type Options struct {
 	// File has one prompt a line: {"messages": [...]} in OpenAI's shape, ending with the user, or {"prompt": "..."}. Empty
 	// takes the built-in topics.
 	File      string
-	Split     Split
+	Part      env.Part
 	MaxTokens int // of a response; 0 means 512
 }
-
-// Split selects prompts by a hash of their text: a fifth is held out.
-type Split string
-
-// The splits. The zero value is All.
-const (
-	All     Split = ""
-	Train   Split = "train"
-	HeldOut Split = "heldout"
-)
 
 // Env implements env.Environment.
 type Env struct {
@@ -58,8 +45,8 @@ var _ env.Environment = (*Env)(nil)
 
 // New reads the prompts. A bad line is an error.
 func New(o Options) (*Env, error) {
-	if !slices.Contains([]Split{All, Train, HeldOut}, o.Split) {
-		return nil, fmt.Errorf("openenv: unknown split %q, want %q or %q", o.Split, Train, HeldOut)
+	if err := o.Part.Check(); err != nil {
+		return nil, fmt.Errorf("openenv: %w", err)
 	}
 	all := builtIn()
 	if o.File != "" {
@@ -73,13 +60,12 @@ func New(o Options) (*Env, error) {
 		e.maxTokens = 512
 	}
 	for _, p := range all {
-		held := xxh3.Hash(chat.AppendMessages(nil, p))%5 == 0
-		if o.Split == All || held == (o.Split == HeldOut) {
+		if o.Part.Has(string(chat.AppendMessages(nil, p))) {
 			e.prompts = append(e.prompts, p)
 		}
 	}
 	if len(e.prompts) == 0 {
-		return nil, fmt.Errorf("openenv: there is no prompt in the split %q", o.Split)
+		return nil, fmt.Errorf("openenv: there is no prompt in the part %q", o.Part)
 	}
 	return e, nil
 }
@@ -100,7 +86,11 @@ func (e *Env) Len() uint64 { return uint64(len(e.prompts)) }
 func (e *Env) Reset(_ context.Context, key env.Key) (env.Episode, error) {
 	n := e.Len()
 	order := rng.New(key.Seed, "open", key.Index/n).Perm(len(e.prompts))
-	return &Episode{prompt: e.prompts[order[key.Index%n]], maxTokens: e.maxTokens}, nil
+	// Nobody grades how difficult an open answer is.
+	return &Episode{env.OneTurn{
+		Task:     env.Info{Kind: "open", Difficulty: 1, MaxTokens: e.maxTokens, MaxTurns: 1},
+		Question: chat.Dialogue{Messages: e.prompts[order[key.Index%n]]},
+	}}, nil
 }
 
 // read reads a file of prompts.

@@ -117,7 +117,7 @@ func TestFileAndSplits(t *testing.T) {
 	}
 	seen := map[string]int{}
 	var sizes []uint64
-	for _, o := range []Options{{File: path}, {File: path, Split: Train}, {File: path, Split: HeldOut}} {
+	for _, o := range []Options{{File: path}, {File: path, Part: env.Train}, {File: path, Part: env.HeldOut}} {
 		e, err := New(o)
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +153,7 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(Options{File: bad}); err == nil || !strings.Contains(err.Error(), "line 2") {
 		t.Errorf("a bad line: %v", err)
 	}
-	for _, o := range []Options{{File: "missing.jsonl"}, {Split: "test"}} {
+	for _, o := range []Options{{File: "missing.jsonl"}, {Part: "test"}} {
 		if _, err := New(o); err == nil {
 			t.Errorf("%+v was taken", o)
 		}
