@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/zeebo/xxh3"
-	"golang.org/x/sys/unix"
 
 	"muonclip/internal/atomicfile"
 	"muonclip/synth/dataset"
@@ -29,20 +29,20 @@ func fingerprint(c dataset.Config) string {
 	return fmt.Sprintf("%016x", xxh3.Hash(data))
 }
 
-// lock keeps other processes out of an unfinished data set until the file is closed.
-func lock(dir string) (*os.File, error) {
+// lock keeps other processes out of an unfinished data set until it is closed.
+func lock(dir string) (io.Closer, error) {
 	state := filepath.Join(dir, StateDir)
 	if err := os.MkdirAll(state, 0o755); err != nil {
 		return nil, fmt.Errorf("synth: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(state, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
+	held, err := atomicfile.TryLock(filepath.Join(state, "lock"))
+	switch {
+	case errors.Is(err, atomicfile.ErrInUse):
+		return nil, usage("another process is writing the data set %s: wait for it, or give another folder", dir)
+	case err != nil:
 		return nil, fmt.Errorf("synth: %w", err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(usage("another process is writing the data set %s: wait for it, or give another folder", dir), f.Close())
-	}
-	return f, nil
+	return held, nil
 }
 
 // empty makes sure that a folder without an unfinished run holds nothing that is not ours.

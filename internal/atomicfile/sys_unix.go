@@ -17,7 +17,17 @@ func lock(f *os.File) {
 
 // tryLock takes the lock of f if nobody holds it.
 func tryLock(f *os.File) bool {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil
+	taken, err := flock(f)
+	return taken && err == nil
+}
+
+// flock takes the lock of f and reports whether nobody held it. An error is about the file system.
+func flock(f *os.File) (taken bool, err error) {
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // FreeBytes is the space that is left for this user on the file system of dir, and whether that

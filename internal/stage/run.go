@@ -8,12 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
-
-	"golang.org/x/sys/unix"
 
 	"muonclip/data/shard"
 	"muonclip/internal/atomicfile"
@@ -33,7 +32,8 @@ type Run struct {
 	// OnRow sees every training step when it is done; nil ignores them.
 	OnRow func(*metrics.Row)
 
-	lock  *os.File
+	lock  io.Closer
+	ends  []io.Closer // environments that hold sandboxes
 	began bool // training went on from where it was, so that there is something new to report
 }
 
@@ -43,12 +43,12 @@ func Open(r Run) (*Run, error) {
 	if err := os.MkdirAll(r.Dir, 0o755); err != nil {
 		return nil, fmt.Errorf("run folder: %w; choose another --out", err)
 	}
-	lock, err := os.OpenFile(r.path(".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
+	lock, err := atomicfile.TryLock(r.path(".lock"))
+	switch {
+	case errors.Is(err, atomicfile.ErrInUse):
+		return nil, fmt.Errorf("run folder %s is %w; wait for it or choose another --out", r.Dir, err)
+	case err != nil:
 		return nil, fmt.Errorf("run folder: %w; make it writable or choose another --out", err)
-	}
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("run folder %s is in use by another process; wait for it or choose another --out", r.Dir), lock.Close())
 	}
 	r.lock = lock
 	if err := r.writeConfig(); err != nil {
@@ -57,8 +57,17 @@ func Open(r Run) (*Run, error) {
 	return &r, nil
 }
 
-// Close lets other processes open the run.
-func (r *Run) Close() error { return r.lock.Close() }
+// Close ends the environments and lets other processes open the run.
+func (r *Run) Close() error { return errors.Join(r.endArenas(), r.lock.Close()) }
+
+func (r *Run) endArenas() error {
+	var errs []error
+	for _, e := range r.ends {
+		errs = append(errs, e.Close())
+	}
+	r.ends = nil
+	return errors.Join(errs...)
+}
 
 // writeConfig writes config.yaml where the checkpoints of the folder allow the configuration.
 func (r *Run) writeConfig() error {
