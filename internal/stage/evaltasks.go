@@ -31,5 +31,5 @@ func EvalTasks(ctx context.Context, o EvalTasksOptions) (map[string]rl.Rates, er
 	r := &Run{Dir: o.Model, Config: m.Config, Log: o.Log}
 	r.Config.Seed += o.Seed
 	_, rates, err := r.act(ctx, m, o.Episodes, []float64{o.Temperature}, func(int) {})
-	return rates, err
+	return rates, errors.Join(err, r.endArenas())
 }

@@ -88,7 +88,7 @@ func (r *Run) toolDialogues(ctx context.Context, t config.Task, dir string) erro
 
 // worked writes the solved tasks of an environment that teaches.
 func (r *Run) worked(ctx context.Context, t config.Task, dir string, stage, stages int) error {
-	a, err := arena(ctx, t, false)
+	a, err := r.arena(ctx, t, false)
 	if err != nil {
 		return err
 	}

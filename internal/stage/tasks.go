@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -25,7 +26,7 @@ import (
 func (r *Run) arenas(ctx context.Context, heldOut bool) (map[string]*rl.Arena, error) {
 	out := map[string]*rl.Arena{}
 	for _, t := range r.Config.Tasks {
-		a, err := arena(ctx, t, heldOut)
+		a, err := r.arena(ctx, t, heldOut)
 		if err != nil {
 			return nil, fmt.Errorf("tasks: %s: %w", t.Label(), err)
 		}
@@ -37,7 +38,8 @@ func (r *Run) arenas(ctx context.Context, heldOut bool) (map[string]*rl.Arena, e
 	return out, nil
 }
 
-func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) {
+// arena makes the environment of a task. What it holds ends with the run.
+func (r *Run) arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) {
 	kinds, err := config.Weights(t.Kinds)
 	if err != nil {
 		return nil, UsageError{err}
@@ -81,6 +83,9 @@ func arena(ctx context.Context, t config.Task, heldOut bool) (*rl.Arena, error) 
 		rule = reward.Rule{Weights: weights, Gates: t.Gates}
 	}
 	a.Rule = rule
+	if end, ok := a.Environment.(io.Closer); ok {
+		r.ends = append(r.ends, end)
+	}
 	return a, err
 }
 
