@@ -34,7 +34,7 @@ type Run struct {
 
 	lock  io.Closer
 	ends  []io.Closer // environments that hold sandboxes
-	began bool // training went on from where it was, so that there is something new to report
+	began bool        // training went on from where it was, so that there is something new to report
 }
 
 // Open makes or opens the run folder. A folder that holds a run keeps its config.yaml unless the new
