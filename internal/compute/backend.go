@@ -6,6 +6,15 @@ package compute
 type Backend[T Float] interface {
 	// Alloc returns n zeroed elements of device memory.
 	Alloc(n int) []T
+	// AllocInts returns n zeroed integers of device memory.
+	AllocInts(n int) []int32
+	// Upload copies src, which is the host's own, to dst when all that was asked for before is done. The host
+	// may change src at once.
+	Upload(dst, src []T)
+	// UploadInts is Upload of integers.
+	UploadInts(dst, src []int32)
+	// Sync waits until all that was asked for is done.
+	Sync()
 
 	// Gemm computes C = alpha op(A) op(B) + beta C with op(A) of m x k and op(B) of k x n.
 	Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)
@@ -26,6 +35,10 @@ type Backend[T Float] interface {
 	RMSNorm(y, rstd, x []T, ldx int, delta, w []T, eps T)
 	// RMSNormBackward adds to dx (rows lddx apart) and to dw.
 	RMSNormBackward(dx []T, lddx int, dw, dy, x []T, ldx int, w, rstd []T)
+
+	// AddHeads adds width columns of each head: dst head h += src head h in each of the rows, both named by their
+	// Data. A Stride of 0 means one vector that all heads share; as dst it receives their sum.
+	AddHeads(dst, src HeadCols[T], rows, heads, width int)
 
 	// Attention computes causal softmax attention; see AttentionArgs.
 	Attention(a *AttentionArgs[T])

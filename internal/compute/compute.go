@@ -1,8 +1,11 @@
 // Package compute records coarse, fused tensor operations on a tape and runs their backward passes.
 //
 // A Tape holds no arithmetic: every operation is a method of a Backend, the set of kernels of one
-// kind of device. Memory is named by slices; only the backend that made a slice may look into it,
-// so a backend for a device with its own memory can hand out slices over device addresses.
+// kind of device. Memory is named by slices, and three rules let a device work on its own, behind the host:
+//
+//   - every slice that an operation is given, integers too, came from Alloc or AllocInts of its backend;
+//   - an operation may return before it is done; operations are done in the order in which they were asked for;
+//   - the host reads and writes such slices only between Sync and the next operation.
 package compute
 
 // Float is the element type of a tensor: float32 to train, float64 to verify.

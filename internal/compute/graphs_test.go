@@ -107,6 +107,16 @@ func attentionGraphs() []graph {
 			graph{name: "grouped attention" + name, sizes: [][2]int{{12, 16}, {12, 8}, {12, 6}}, build: func(t tape, w []tensor) tensor {
 				return t.GroupedAttention(input(t, w[0]), input(t, w[1]), input(t, w[2]), shape(2, 6, 4, 2, 0, 4, 3, starts))
 			}},
+			graph{name: "latent attention with normalised heads" + name, sizes: [][2]int{{12, 15}, {12, 15}, {12, 6}, {1, 5}, {1, 5}}, build: func(t tape, w []tensor) tensor {
+				s := shape(2, 6, 3, 1, 3, 2, 2, starts)
+				kv := input(t, w[1])
+				k := t.HeadNorm(t.LatentKeys(kv, input(t, w[2]), s), w[4], eps)
+				return t.KeyedAttention(t.HeadNorm(input(t, w[0]), w[3], eps), k, kv, s)
+			}},
+			graph{name: "grouped attention with normalised heads" + name, sizes: [][2]int{{12, 16}, {12, 8}, {12, 6}, {1, 4}}, build: func(t tape, w []tensor) tensor {
+				q, k := t.HeadNorm(input(t, w[0]), w[3], eps), t.HeadNorm(input(t, w[1]), w[3], eps)
+				return t.GroupedAttention(q, k, input(t, w[2]), shape(2, 6, 4, 2, 0, 4, 3, starts))
+			}},
 		)
 	}
 	return append(list, graph{name: "attention of 130 tokens", sizes: [][2]int{{130, 4}, {130, 4}, {130, 2}}, build: func(t tape, w []tensor) tensor {
@@ -136,7 +146,7 @@ func expertGraphs() []graph {
 		{"all experts", 3, 3, 4, true, true, 0.2, false},
 		{"experts in the residual stream", 4, 2, hidden, true, true, 0.1, true},
 	} {
-		router := &compute.Router[float64]{TopK: c.k, Norm: c.norm, Scale: 1.7, AuxWeight: c.aux, Seq: tokens / 2, Bias: make([]float64, c.experts), Load: make([]int32, c.experts)}
+		router := &compute.Router[float64]{TopK: c.k, Norm: c.norm, Scale: 1.7, AuxWeight: c.aux, Seq: tokens / 2, Bias: make([]float64, c.experts), Load: make([]int32, c.experts), AuxLoss: make([]float64, 2)}
 		for i := range router.Bias {
 			router.Bias[i] = 0.1 * math.Sin(float64(i))
 		}
@@ -149,7 +159,8 @@ func expertGraphs() []graph {
 		}
 		list = append(list, graph{name: c.name, sizes: sizes,
 			build: func(t tape, w []tensor) tensor {
-				router.Gate, router.AuxLoss = w[1], 0
+				router.Gate = w[1]
+				clear(router.AuxLoss)
 				x := input(t, w[0])
 				h := x
 				if c.residual {
@@ -165,7 +176,7 @@ func expertGraphs() []graph {
 				}
 				return y
 			},
-			extra: func() float64 { return router.AuxLoss },
+			extra: func() float64 { return sum(router.AuxLoss) },
 		})
 	}
 	return list

@@ -20,3 +20,14 @@ func (t *Tape[T]) linearBackward(x, w *Tensor[T], dy []T) {
 	dw, beta := t.gradient(w)
 	t.Gemm(true, false, w.Rows, w.Cols, x.Rows, 1, dy, w.Rows, x.Data, w.Cols, beta, dw, w.Cols)
 }
+
+// Mixed is a backend that may round the operands of products. What f asks for is not rounded.
+type Mixed interface{ Exactly(f func()) }
+
+func (t *Tape[T]) exactly(f func()) {
+	if m, ok := t.Backend.(Mixed); ok {
+		m.Exactly(f)
+		return
+	}
+	f()
+}

@@ -12,7 +12,18 @@ type Router[T Float] struct {
 	Seq       int
 
 	Load    []int32 // Experts: incremented by the tokens sent to each
-	AuxLoss float64 // raised by the auxiliary loss
+	AuxLoss []T     // raised by the auxiliary loss of each sequence; made by the first pass that has one
+}
+
+// raise adds to AuxLoss, where the device adds up: the host reads it when it reads the losses.
+func (r *Router[T]) raise(t *Tape[T], losses []T) {
+	if n := len(losses); n > len(r.AuxLoss) {
+		more := t.Alloc(n)
+		t.Zero(more)
+		t.Add(more[:len(r.AuxLoss)], r.AuxLoss)
+		r.AuxLoss = more
+	}
+	t.Add(r.AuxLoss[:len(losses)], losses)
 }
 
 // MoE adds the routed experts' output to base, whose memory it takes over (DeepSeek-V3, eq. 12-16):
@@ -35,15 +46,13 @@ func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Ten
 	if a.AuxWeight != 0 {
 		a.Frequency, a.AuxLoss = t.Buffer(n/r.Seq*e), t.Buffer(n/r.Seq)
 	}
-	t.linear(scores.Data, x.Data, r.Gate.Data, n, e, hidden)
+	t.exactly(func() { t.linear(scores.Data, x.Data, r.Gate.Data, n, e, hidden) }) // a rounded score moves a choice
 	t.Route(&a)
 	load := r.Load
 	if t.again { // counted the first time
 		load = t.Ints(e)
 	} else {
-		for _, l := range a.AuxLoss {
-			r.AuxLoss += float64(l)
-		}
+		r.raise(t, a.AuxLoss)
 	}
 
 	g := Groups{Ends: t.Ints(e), Token: t.Ints(slots), Choice: t.Ints(slots), Slot: t.Ints(slots)}
@@ -83,7 +92,7 @@ func (t *Tape[T]) MoE(x, base, experts *Tensor[T], width int, r *Router[T]) *Ten
 		a.DWeight, a.DLogits = w, t.take(n*e)
 		t.Gather(a.DWeight, dw, g.Slot, 1)
 		t.RouteBackward(&a)
-		t.linearBackward(x, r.Gate, a.DLogits)
+		t.exactly(func() { t.linearBackward(x, r.Gate, a.DLogits) })
 		t.put(w)
 		t.put(dw)
 		t.put(a.DLogits)

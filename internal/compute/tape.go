@@ -1,7 +1,7 @@
 package compute
 
 // Tape runs operations and, where Grad is set, remembers how to take their gradients. Buffers come
-// from a pool: an output is freed when its producer's backward pass has run, a gradient is taken when
+// from an arena: an output is freed when its producer's backward pass has run, a gradient is taken when
 // the first consumer writes to it, and from the second step of equal shapes on nothing is allocated.
 type Tape[T Float] struct {
 	Backend[T]
@@ -13,12 +13,15 @@ type Tape[T Float] struct {
 	Inspect func(op string, layer int, backward bool, data []T)
 	Layer   int
 
-	pool    map[int][][]T
+	rows, targets []int32 // of HeadLoss, on the host
+	lossLogits    int
+
+	floats  arena[T]
+	ints    arena[int32]
 	ops     []func()
 	tensors []*Tensor[T] // tensors handed out since the last Reset, and after them spare ones
 	used    int
-	live    [][]T // buffers to return to the pool by Reset when no backward pass did
-	ints    map[int][][]int32
+	live    [][]T // buffers that Reset frees when no backward pass did
 	liveInt [][]int32
 	again   bool // Recompute runs a forward pass a second time
 	inUse   int  // elements handed out, and the most there were
@@ -27,7 +30,11 @@ type Tape[T Float] struct {
 
 // NewTape returns an empty tape over a backend.
 func NewTape[T Float](b Backend[T]) *Tape[T] {
-	return &Tape[T]{Backend: b, pool: map[int][][]T{}, ints: map[int][][]int32{}}
+	t := &Tape[T]{Backend: b, lossLogits: lossLogits, floats: arena[T]{alloc: b.Alloc}, ints: arena[int32]{alloc: b.AllocInts}}
+	if w, ok := b.(Wide); ok {
+		t.lossLogits = w.LossLogits()
+	}
+	return t
 }
 
 // Buffer takes n elements of undefined content that Reset takes back.
@@ -39,15 +46,19 @@ func (t *Tape[T]) Buffer(n int) []T {
 
 // Ints takes n integers of undefined content that Reset takes back.
 func (t *Tape[T]) Ints(n int) []int32 {
-	var b []int32
-	if free := t.ints[n]; len(free) > 0 {
-		b = free[len(free)-1]
-		t.ints[n] = free[:len(free)-1]
-	} else {
-		b = make([]int32, n)
-	}
+	b := t.ints.take(n)
 	t.liveInt = append(t.liveInt, b)
 	return b
+}
+
+// Device copies integers of the host to memory that Reset takes back; nil stays nil.
+func (t *Tape[T]) Device(src []int32) []int32 {
+	if src == nil {
+		return nil
+	}
+	dst := t.Ints(len(src))
+	t.UploadInts(dst, src)
+	return dst
 }
 
 // New makes a tensor with undefined content, owned by the operation that is being recorded.
@@ -96,42 +107,29 @@ func (t *Tape[T]) release(buffers, ints int) {
 	}
 	t.live = t.live[:buffers]
 	for _, b := range t.liveInt[ints:] {
-		t.ints[len(b)] = append(t.ints[len(b)], b)
+		t.ints.put(b)
 	}
 	t.liveInt = t.liveInt[:ints]
 }
 
 // LiveSet is the largest number of elements that were in use at one time: what a step needs. The tape holds
-// no less, because a free buffer serves only requests of its own size.
+// a little more, because free memory may lie in parts that are too short to use.
 func (t *Tape[T]) LiveSet() int { return t.most }
 
 // Pooled is the number of elements that the tape holds in all, in use or free: its peak so far.
-func (t *Tape[T]) Pooled() int {
-	n := 0
-	for size, free := range t.pool {
-		n += size * len(free)
-	}
-	for _, b := range t.live {
-		n += len(b)
-	}
-	for _, x := range t.tensors[:t.used] {
-		n += len(x.Data)
-		if !x.shared && !x.leaf {
-			n += len(x.grad)
-		}
-	}
-	return n
-}
+func (t *Tape[T]) Pooled() int { return t.floats.held }
 
 // record remembers the backward pass of the operation that made y, which is freed after it.
 func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
 	if t.Inspect != nil && !t.again {
+		t.Sync()
 		t.Inspect(op, t.Layer, false, y.Data)
 	}
 	if t.Grad {
 		layer := t.Layer
 		t.ops = append(t.ops, func() {
 			if t.Inspect != nil {
+				t.Sync()
 				t.Inspect(op, layer, true, y.grad)
 			}
 			backward()
@@ -143,21 +141,15 @@ func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
 func (t *Tape[T]) take(n int) []T {
 	t.inUse += n
 	t.most = max(t.most, t.inUse)
-	if free := t.pool[n]; len(free) > 0 {
-		t.pool[n] = free[:len(free)-1]
-		return free[len(free)-1]
-	}
-	return t.Alloc(n)
+	return t.floats.take(n)
 }
 
 func (t *Tape[T]) put(b []T) {
 	t.inUse -= len(b)
-	if len(b) > 0 {
-		t.pool[len(b)] = append(t.pool[len(b)], b)
-	}
+	t.floats.put(b)
 }
 
-// free returns a tensor's buffers to the pool.
+// free gives back a tensor's buffers.
 func (t *Tape[T]) free(x *Tensor[T]) {
 	t.put(x.Data)
 	if !x.shared {

@@ -46,7 +46,7 @@ func docStarts[T compute.Float](c *check[T], a attentionCase) []int32 {
 	if a.docs == "" {
 		return nil
 	}
-	starts := make([]int32, a.batch*a.seq)
+	starts := c.be.AllocInts(a.batch * a.seq)
 	for b := range a.batch {
 		start := int32(0)
 		for t := range a.seq {

@@ -131,6 +131,7 @@ var groupedSizes = []struct{ experts, rows, out, in int }{
 func testGroupedGemm[T compute.Float](c *check[T]) {
 	for _, s := range groupedSizes {
 		for name, ends := range groupEnds(s.experts, s.rows) {
+			ends = c.ints(ends)
 			for _, trans := range []bool{false, true} {
 				stride := s.out*s.in + 5
 				x, w := c.random(s.rows*s.in), c.random(s.experts*stride)
@@ -162,6 +163,7 @@ func testGroupedGemm[T compute.Float](c *check[T]) {
 func testGroupedGemmWeights[T compute.Float](c *check[T]) {
 	for _, s := range groupedSizes {
 		for name, ends := range groupEnds(s.experts, s.rows) {
+			ends = c.ints(ends)
 			stride := s.out*s.in + 5
 			dy, x, dw := c.random(s.rows*s.out), c.random(s.rows*s.in), c.random(s.experts*stride)
 			want := wide(dw)
@@ -209,7 +211,7 @@ func checkPickedWeights[T compute.Float](c *check[T], what string, dw, dy, x []T
 // scattered is a matrix with the rows of x in another order and others between them, and where each of them is.
 func scattered[T compute.Float](c *check[T], x []T, width int) (table []T, rows []int32) {
 	n := len(x) / width
-	table, rows = c.random(2*len(x)), make([]int32, n)
+	table, rows = c.random(2*len(x)), c.be.AllocInts(n)
 	for i, to := range c.r.Perm(n) {
 		rows[i] = int32(2*to + c.r.IntN(2))
 		copy(table[int(rows[i])*width:], x[i*width:(i+1)*width])

@@ -54,6 +54,9 @@ func rowOps[T compute.Float](c *check[T]) []Op[T] {
 		restored(c, "Embed", func() { be.Embed(y, tab, ids, width) }, y),
 		restored(c, "EmbedBackward", func() { be.EmbedBackward(tab, x, ids, width) }, tab),
 		restored(c, "Gather", func() { be.Gather(y, tab, ids, width) }, y),
+		restored(c, "AddHeads", func() {
+			be.AddHeads(compute.HeadCols[T]{Data: y, Ld: width, Off: 1}, compute.HeadCols[T]{Data: x, Ld: width, Stride: 10}, rows, 7, 10)
+		}, y),
 		restored(c, "RMSNorm", func() { be.RMSNorm(y, rstd, x, width, z, w, 1e-6) }, y, rstd, z),
 		restored(c, "RMSNormBackward", func() { be.RMSNormBackward(y, width, dw, z, x, width, w, perRow) }, y, dw),
 		restored(c, "SwiGLU", func() { be.SwiGLU(y, gu, width) }, y),
@@ -101,8 +104,9 @@ func expertOps[T compute.Float](c *check[T]) []Op[T] {
 	route.Ints = [][]int32{r.Index}
 	route.Run()
 	slots := tokens * k
-	g := compute.Groups{Ends: make([]int32, experts), Token: make([]int32, slots), Choice: make([]int32, slots), Slot: make([]int32, slots)}
-	load := make([]int32, experts)
+	ints := c.be.AllocInts
+	g := compute.Groups{Ends: ints(experts), Token: ints(slots), Choice: ints(slots), Slot: ints(slots)}
+	load := ints(experts)
 	group := Op[T]{Name: "Group", Ints: [][]int32{g.Ends, g.Token, g.Choice, g.Slot, load}, Run: func() {
 		clear(load)
 		c.be.Group(r.Index, k, load, g)

@@ -22,7 +22,7 @@ var routeCases = []routeCase{
 func routeArgs[T compute.Float](c *check[T], s routeCase) *compute.RouteArgs[T] {
 	a := &compute.RouteArgs[T]{
 		Tokens: s.tokens, Experts: s.experts, TopK: s.k, Norm: s.norm, Scale: 2.5, Bias: c.random(s.experts),
-		Scores: c.random(s.tokens * s.experts), Index: make([]int32, s.tokens*s.k), Weight: c.nan(s.tokens * s.k),
+		Scores: c.random(s.tokens * s.experts), Index: c.be.AllocInts(s.tokens * s.k), Weight: c.nan(s.tokens * s.k),
 		DWeight: c.random(s.tokens * s.k), DLogits: c.nan(s.tokens * s.experts),
 	}
 	for i := range a.Index {
@@ -211,7 +211,7 @@ func testGroup[T compute.Float](c *check[T]) {
 	for _, s := range []struct{ tokens, experts, k int }{{1, 1, 1}, {1, 7, 3}, {64, 4, 2}, {65, 40, 1}, {200, 16, 4}, {33, 384, 8}} {
 		slots := s.tokens * s.k
 		garbage := func(n int) []int32 {
-			x := make([]int32, n)
+			x := c.be.AllocInts(n)
 			for i := range x {
 				x[i] = 1 << 20
 			}
@@ -220,7 +220,7 @@ func testGroup[T compute.Float](c *check[T]) {
 		g := compute.Groups{Ends: garbage(s.experts), Token: garbage(slots), Choice: garbage(slots), Slot: garbage(slots)}
 		index := c.indices(slots, max(1, s.experts-1)) // the last expert is empty
 		before := c.indices(s.experts, 50)
-		load := slices.Clone(before)
+		load := c.ints(before)
 		c.be.Group(index, s.k, load, g)
 		row := 0
 		for e := range s.experts {

@@ -89,7 +89,7 @@ func testCombine[T compute.Float](c *check[T]) {
 			for _, k := range []int{1, 2, 5} {
 				slots := tokens * k
 				dst, src, weight := c.random(tokens*width), c.random(slots*width), c.random(slots)
-				slot := make([]int32, slots)
+				slot := c.be.AllocInts(slots)
 				for i, p := range c.r.Perm(slots) {
 					slot[i] = int32(p)
 				}

@@ -13,13 +13,15 @@ import (
 
 // Suite compares every kernel of a backend with float64 loops. tolerance is the error allowed in an
 // element, relative to the size of what was summed for it: some ten times the rounding error of the
-// type. Memory comes from the backend's Alloc and is then read and written by the processor.
+// type. Memory comes from the backend and is then read and written by the processor: an operation must be done when it
+// returns.
 func Suite[T compute.Float](t *testing.T, be compute.Backend[T], tolerance float64) {
 	for _, test := range []struct {
 		name string
 		run  func(*check[T])
 	}{
 		{"Alloc", testAlloc[T]},
+		{"Upload", testUpload[T]},
 		{"Gemm", testGemm[T]},
 		{"GemmNaN", testGemmNaN[T]},
 		{"ZeroAdd", testZeroAdd[T]},
@@ -27,6 +29,7 @@ func Suite[T compute.Float](t *testing.T, be compute.Backend[T], tolerance float
 		{"EmbedBackward", testEmbedBackward[T]},
 		{"Gather", testGather[T]},
 		{"Combine", testCombine[T]},
+		{"AddHeads", testAddHeads[T]},
 		{"RMSNorm", testRMSNorm[T]},
 		{"RMSNormBackward", testRMSNormBackward[T]},
 		{"RMSNormNaN", testRMSNormNaN[T]},
@@ -94,9 +97,19 @@ func (c *check[T]) clone(x []T) []T {
 	return y
 }
 
-// indices returns n random indices below limit.
+// ints returns a copy of x in backend memory; nil stays nil.
+func (c *check[T]) ints(x []int32) []int32 {
+	if x == nil {
+		return nil
+	}
+	y := c.be.AllocInts(len(x))
+	copy(y, x)
+	return y
+}
+
+// indices returns n random indices below limit in backend memory.
 func (c *check[T]) indices(n, limit int) []int32 {
-	x := make([]int32, n)
+	x := c.be.AllocInts(n)
 	for i := range x {
 		x[i] = int32(c.r.IntN(limit))
 	}
@@ -179,10 +192,34 @@ func wide[T compute.Float](x []T) []float64 {
 func testAlloc[T compute.Float](c *check[T]) {
 	for _, n := range []int{0, 1, 7, 1000} {
 		same(c.T, "new memory", c.be.Alloc(n), make([]T, n))
+		same(c.T, "new integers", c.be.AllocInts(n), make([]int32, n))
 	}
 	a, b := c.be.Alloc(8), c.be.Alloc(8)
 	for i := range a {
 		a[i] = 1
 	}
 	same(c.T, "other memory", b, make([]T, 8))
+}
+
+// testUpload: what the host changes after an upload does not reach the device.
+func testUpload[T compute.Float](c *check[T]) {
+	for _, n := range []int{0, 1, 300, 1 << 17} {
+		x, y := c.filled(n+1, 5), c.be.AllocInts(n+1)
+		host, ints := make([]T, n), make([]int32, n)
+		for i := range n {
+			host[i], ints[i] = T(i), int32(i)
+		}
+		c.be.Upload(x[:n], host)
+		c.be.UploadInts(y[:n], ints)
+		clear(host)
+		clear(ints)
+		c.be.Sync()
+		for i := range n {
+			if x[i] != T(i) || y[i] != int32(i) {
+				c.Fatalf("element %d of %d is %g and %d", i, n, x[i], y[i])
+			}
+		}
+		same(c.T, "the element behind", x[n:], []T{5})
+		same(c.T, "the integer behind", y[n:], []int32{0})
+	}
 }

@@ -18,6 +18,7 @@ type Backend[T compute.Float] struct {
 	packed  []T // partial sums of the current reduction
 	tasks   []groupTask
 	team    *team[T] // within Awake
+	slab    slab
 }
 
 var (
@@ -40,8 +41,8 @@ func New[T compute.Float](threads int) *Backend[T] {
 // Threads is the number of goroutines that share the work.
 func (b *Backend[T]) Threads() int { return len(b.workers) }
 
-// Kernels names the instruction set in use: avx512, avx2 or go.
-func (b *Backend[T]) Kernels() string { return b.kern.name }
+// Kernels names the instruction set in use: avx512+amx, avx512, avx2 or go.
+func (b *Backend[T]) Kernels() string { return b.kern.label() }
 
 // Alloc returns n zeroed elements.
 func (b *Backend[T]) Alloc(n int) []T { return make([]T, n) }
@@ -51,6 +52,7 @@ type Worker[T compute.Float] struct {
 	kern    *kernels[T]
 	packA   []T
 	packB   []T
+	amx     *amxBuffers[T] // nil where there is no AMX
 	tile    []T
 	scratch []T
 }
@@ -88,10 +90,11 @@ func (b *Backend[T]) chunks(n, size int, f func(w *Worker[T], lo, hi int)) {
 	b.For((n+size-1)/size, func(w *Worker[T], i int) { f(w, i*size, min((i+1)*size, n)) })
 }
 
-// grow returns s with length n, reallocated only where its capacity is too small. Contents are undefined.
+// grow returns s with length n, reallocated only where its capacity is too small, and then with a quarter to spare, since
+// lengths that follow the routing of tokens creep up. Contents are undefined.
 func grow[T any](s []T, n int) []T {
 	if cap(s) < n {
-		return make([]T, n)
+		return make([]T, n, n+n/4)
 	}
 	return s[:n]
 }

@@ -31,6 +31,7 @@ type operand[T compute.Float] struct {
 // product is one C = alpha A B + beta D.
 type product[T compute.Float] struct {
 	kern        *kernels[T]
+	amx         bool // compute it with AMX
 	m, n, k     int
 	alpha, beta T
 	lower       bool // compute only what reaches the diagonal or lies below it
@@ -42,14 +43,22 @@ type product[T compute.Float] struct {
 // Gemm computes C = alpha op(A) op(B) + beta C on all threads, with op(A) of m x k and op(B) of k x n.
 func (b *Backend[T]) Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
 	b.multiply(&product[T]{
-		kern: &b.kern, m: m, n: n, k: k, alpha: alpha, beta: beta, a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
+		kern: &b.kern, amx: amxPays(&b.kern, m, n, k), m: m, n: n, k: k, alpha: alpha, beta: beta,
+		a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
 	})
 }
 
 // Gemm is Backend.Gemm on one goroutine.
 func (w *Worker[T]) Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
+	w.gemm(amxPays(w.kern, m, n, k), transA, transB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
+}
+
+// gemm is Gemm, with or without AMX. Whoever cuts a product into several must decide by the whole, so that the
+// cut does not touch the result.
+func (w *Worker[T]) gemm(amx, transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
 	w.multiply(product[T]{
-		kern: w.kern, m: m, n: n, k: k, alpha: alpha, beta: beta, a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
+		kern: w.kern, amx: amx, m: m, n: n, k: k, alpha: alpha, beta: beta,
+		a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
 	})
 }
 
@@ -108,11 +117,21 @@ func (p *product[T]) empty() bool {
 	return true
 }
 
+// blocking is the rows and columns of C that the innermost product computes, the most of both in a block, and where
+// sums are cut.
+func (p *product[T]) blocking() (mr, nr, mc, nc, kc int) {
+	if p.amx {
+		return amxSide, amxSide, max(amxBlock/min(p.n, amxCols), amxSide), amxCols, amxDepth
+	}
+	return p.kern.tile.mr, p.kern.tile.nr, mcBlock, ncBlock, kcBlock
+}
+
 // grid is how many blocks the rows and the columns of C are cut into. Every thread gets the same number of
 // blocks, at least two, where C has as many tiles. The cut does not touch the result.
 func (p *product[T]) grid(threads int) (rows, cols int) {
-	tiles, panels := ceil(p.m, p.kern.tile.mr), ceil(p.n, p.kern.tile.nr)
-	rows, cols = ceil(p.m, mcBlock), ceil(p.n, ncBlock)
+	mr, nr, mc, nc, _ := p.blocking()
+	tiles, panels := ceil(p.m, mr), ceil(p.n, nr)
+	rows, cols = ceil(p.m, mc), ceil(p.n, nc)
 	if threads == 1 {
 		return rows, cols
 	}
@@ -126,25 +145,28 @@ func (p *product[T]) grid(threads int) (rows, cols int) {
 // task computes block i of a grid, the rows of a column of blocks one after another. Where one packing of
 // B serves them all, held tells which columns the worker has packed; task returns it for the next.
 func (p *product[T]) task(w *Worker[T], i, rows, cols, held int) int {
-	t := &p.kern.tile
+	mr, nr, _, _, kc := p.blocking()
 	r, c := i%rows, i/rows
 	if p.lower {
 		r = rows - 1 - r // the longest rows first
 	}
-	tiles, panels := ceil(p.m, t.mr), ceil(p.n, t.nr)
-	i0, i1 := tiles*r/rows*t.mr, min(tiles*(r+1)/rows*t.mr, p.m)
-	n0, n1 := panels*c/cols*t.nr, min(panels*(c+1)/cols*t.nr, p.n)
+	tiles, panels := ceil(p.m, mr), ceil(p.n, nr)
+	i0, i1 := tiles*r/rows*mr, min(tiles*(r+1)/rows*mr, p.m)
+	n0, n1 := panels*c/cols*nr, min(panels*(c+1)/cols*nr, p.n)
 	if p.lower && n0 >= i1 {
 		return held
 	}
-	w.packB = grow(w.packB, ceil(n1-n0, t.nr)*(t.nr*min(kcBlock, p.k)+panelGap))
-	for k0 := 0; k0 < p.k; k0 += kcBlock {
-		depth := min(kcBlock, p.k-k0)
-		if p.k > kcBlock || held != n0 {
-			p.packRight(w.packB, n0, n1, k0, depth)
+	for k0 := 0; k0 < p.k; k0 += kc {
+		depth := min(kc, p.k-k0)
+		if p.k > kc || held != n0 {
+			p.right(w, n0, n1, k0, depth)
 			held = n0
 		}
-		p.block(w, i0, i1, n0, n1, k0, depth)
+		if p.amx {
+			p.blockAMX(w, i0, i1, n0, n1, k0, depth)
+		} else {
+			p.block(w, i0, i1, n0, n1, k0, depth)
+		}
 	}
 	return held
 }

@@ -12,11 +12,15 @@ const panelGap = 16
 
 // newWorker makes room for packing at once, so that a product later allocates nothing.
 func newWorker[T compute.Float](kern *kernels[T]) *Worker[T] {
-	return &Worker[T]{
+	w := &Worker[T]{
 		kern:  kern,
 		packA: make([]T, mcBlock*kcBlock+mcBlock/leftWidth*panelGap),
 		packB: make([]T, ncBlock*kcBlock+ncBlock/kern.tile.nr*panelGap),
 	}
+	if kern.amx != nil {
+		w.amx = newAMXBuffers[T]()
+	}
+	return w
 }
 
 // left is a block of op(A): element (i, x) of the tile at row is rs*i + cs*x elements from its first.
@@ -55,9 +59,20 @@ func (p *product[T]) left(w *Worker[T], i0, i1, k0, depth int) left[T] {
 	return left[T]{data: src, rs: p.a.ld, cs: 1}
 }
 
+// right packs columns [n0, n1) of op(B) between rows k0 and k0+depth for block or blockAMX.
+func (p *product[T]) right(w *Worker[T], n0, n1, k0, depth int) {
+	if p.amx {
+		p.splitRight(w.amx, n0, n1, k0, depth)
+	} else {
+		p.packRight(w, n0, n1, k0, depth)
+	}
+}
+
 // packRight packs columns [n0, n1) of op(B) between rows k0 and k0+depth into panels of nr columns.
-func (p *product[T]) packRight(dst []T, n0, n1, k0, depth int) {
+func (p *product[T]) packRight(w *Worker[T], n0, n1, k0, depth int) {
 	nr := p.kern.tile.nr
+	w.packB = grow(w.packB, ceil(n1-n0, nr)*(nr*depth+panelGap))
+	dst := w.packB
 	if !p.b.trans {
 		p.kern.panels(dst, depth*nr+panelGap, nr, p.b.data[k0*p.b.ld+n0:], p.b.ld, depth, n1-n0)
 		return

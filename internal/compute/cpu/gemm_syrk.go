@@ -6,7 +6,8 @@ import "muonclip/internal/compute"
 // multiplications of Gemm. C must be symmetric where beta is not zero.
 func (b *Backend[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc int) {
 	b.symmetric(&product[T]{
-		kern: &b.kern, m: n, n: n, k: k, alpha: alpha, beta: beta, lower: true, a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, d: c, ldc: ldc,
+		kern: &b.kern, amx: amxPays(&b.kern, n, n, k), m: n, n: n, k: k, alpha: alpha, beta: beta, lower: true,
+		a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, d: c, ldc: ldc,
 	})
 }
 
@@ -14,7 +15,8 @@ func (b *Backend[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc 
 // C, which are two matrices, lie ld apart.
 func (b *Backend[T]) Square(n int, alpha T, a []T, beta T, c []T, ld int) {
 	b.symmetric(&product[T]{
-		kern: &b.kern, m: n, n: n, k: n, alpha: alpha, beta: beta, lower: true, a: operand[T]{a, ld, false}, b: operand[T]{a, ld, false}, c: c, d: a, ldc: ld,
+		kern: &b.kern, amx: amxPays(&b.kern, n, n, n), m: n, n: n, k: n, alpha: alpha, beta: beta, lower: true,
+		a: operand[T]{a, ld, false}, b: operand[T]{a, ld, false}, c: c, d: a, ldc: ld,
 	})
 }
 
@@ -26,7 +28,8 @@ func (b *Backend[T]) symmetric(p *product[T]) {
 // Syrk is Backend.Syrk on one goroutine.
 func (w *Worker[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc int) {
 	w.multiply(product[T]{
-		kern: w.kern, m: n, n: n, k: k, alpha: alpha, beta: beta, lower: true, a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, d: c, ldc: ldc,
+		kern: w.kern, amx: amxPays(w.kern, n, n, k), m: n, n: n, k: k, alpha: alpha, beta: beta, lower: true,
+		a: operand[T]{x, ldx, false}, b: operand[T]{x, ldx, true}, c: c, d: c, ldc: ldc,
 	})
 	mirror(w.kern, c, ldc, 0, n)
 }
@@ -34,7 +37,8 @@ func (w *Worker[T]) Syrk(n, k int, alpha T, x []T, ldx int, beta T, c []T, ldc i
 // Square is Backend.Square on one goroutine.
 func (w *Worker[T]) Square(n int, alpha T, a []T, beta T, c []T, ld int) {
 	w.multiply(product[T]{
-		kern: w.kern, m: n, n: n, k: n, alpha: alpha, beta: beta, lower: true, a: operand[T]{a, ld, false}, b: operand[T]{a, ld, false}, c: c, d: a, ldc: ld,
+		kern: w.kern, amx: amxPays(w.kern, n, n, n), m: n, n: n, k: n, alpha: alpha, beta: beta, lower: true,
+		a: operand[T]{a, ld, false}, b: operand[T]{a, ld, false}, c: c, d: a, ldc: ld,
 	})
 	mirror(w.kern, c, ld, 0, n)
 }

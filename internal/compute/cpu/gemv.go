@@ -67,8 +67,12 @@ func (l *Products[T]) Run(b *Backend[T]) {
 func (w *Worker[T]) multiplyPanels(y []T, ldy int, x []T, ldx, rows int, p *Packed[T], lo, hi int) {
 	width, size := p.kern.width, p.bytes()
 	m := panelProduct[T]{w: w, kern: p.kern, format: p.format, xr: ldx, xk: 1, wk: size, step: size * p.in, yr: ldy, rows: rows}
-	for i := lo; i < hi; i += panelGroup {
-		n := min(panelGroup, hi-i)
+	group := 1 // one panel after the other, as they lie
+	if rows == 1 {
+		group = panelGroup
+	}
+	for i := lo; i < hi; i += group {
+		n := min(group, hi-i)
 		columns := min(n*width, p.out-i*width)
 		for k0 := 0; k0 < p.in; k0 += panelDepth {
 			m.depth = min(panelDepth, p.in-k0)
@@ -101,33 +105,69 @@ type panelProduct[T compute.Float] struct {
 	weights  unsafe.Pointer
 	wk, step int // bytes between rows of weights and between panels
 	yr, rows int
-	scale    []T // nil for none
+	scale    []T  // nil for none
+	lanes    bool // x has room for eight rows, whatever rows is
 }
 
-// run computes columns of y, which lie in the first n panels.
+// run computes columns of y, which lie in the first n panels. Rows that are left over go through a kernel for four or
+// eight like the others, together with some that are done: the weights, which decide the time, are read once for all
+// of them.
 func (m *panelProduct[T]) run(y, x []T, columns, n int, accumulate bool) {
 	k, width := &m.kern.format[m.format], m.kern.width
-	tall := 0
-	if k.rows8 != nil {
-		tall = m.rows &^ 7
-	}
-	four := tall + (m.rows-tall)&^3
-	for p := range n {
-		for r := 0; r < tall; r += 8 {
-			m.tile(k.rows8, y, x, r, 8, p, min(width, columns-p*width), accumulate)
-		}
-		for r := tall; r < four; r += 4 {
-			m.tile(k.rows4, y, x, r, 4, p, min(width, columns-p*width), accumulate)
-		}
-	}
-	for r := four; r < m.rows; r++ {
+	m.w.tile = grow(m.w.tile, 8*(panelGroup*width+panelDepth))
+	if m.rows == 1 {
 		if n == panelGroup {
-			m.tile(k.row1, y, x, r, 1, 0, columns, accumulate)
-			continue
+			m.tile(k.row1, y, x, 0, 1, 0, columns, accumulate)
+			return
 		}
 		for p := range n {
-			m.alone(y, x, r, p, min(width, columns-p*width), accumulate)
+			m.alone(y, x, 0, p, min(width, columns-p*width), accumulate)
 		}
+		return
+	}
+	unit, kernel := 8, k.rows8
+	if kernel == nil || m.rows <= 4 {
+		unit, kernel = 4, k.rows4
+	}
+	whole := m.rows / unit * unit
+	rest := m.rows - whole
+	if rest > 0 && m.rows < unit && !m.lanes {
+		m.gather(x)
+	}
+	for p := range n {
+		columns := min(width, columns-p*width)
+		for r := 0; r < whole; r += unit {
+			m.tile(kernel, y, x, r, unit, p, columns, accumulate)
+		}
+		switch {
+		case rest == 0:
+		case m.rows > unit && rest <= 4:
+			m.some(k.rows4, 4, y, x[(m.rows-4)*m.xr:], m.xr, m.xk, m.rows-4, 4-rest, p, columns, accumulate)
+		case m.rows > unit:
+			m.some(kernel, unit, y, x[(m.rows-unit)*m.xr:], m.xr, m.xk, m.rows-unit, unit-rest, p, columns, accumulate)
+		case m.lanes:
+			m.some(kernel, unit, y, x, m.xr, m.xk, 0, 0, p, columns, accumulate)
+		default:
+			m.some(kernel, unit, y, m.w.tile[8*panelGroup*width:], m.depth, 1, 0, 0, p, columns, accumulate)
+		}
+	}
+}
+
+// gather copies the rows of x to where a kernel may read more rows than there are.
+func (m *panelProduct[T]) gather(x []T) {
+	dst := m.w.tile[8*panelGroup*m.kern.width:]
+	for r := range m.rows {
+		copy(dst[r*m.depth:(r+1)*m.depth], x[r*m.xr:])
+	}
+}
+
+// some runs a kernel for count rows of x, the first of which belongs to row first of y, and keeps those from skip on that
+// y has.
+func (m *panelProduct[T]) some(kernel rowsKernel[T], count int, y, x []T, xr, xk, first, skip, p, columns int, accumulate bool) {
+	width := m.kern.width
+	kernel(m.depth, &x[0], xr, xk, unsafe.Add(m.weights, p*m.step), m.wk, m.step, &m.w.tile[0], width, m.scaleAt(p), false)
+	for i := skip; i < min(count, m.rows-first); i++ {
+		m.put(y[(first+i)*m.yr+p*width:][:columns], m.w.tile[i*width:], accumulate)
 	}
 }
 
@@ -144,7 +184,6 @@ func (m *panelProduct[T]) tile(kernel rowsKernel[T], y, x []T, r, rows, p, colum
 		kernel(m.depth, &x[r*m.xr], m.xr, m.xk, weights, m.wk, m.step, &y[r*m.yr+p*width], m.yr, scale, accumulate)
 		return
 	}
-	m.w.tile = grow(m.w.tile, 8*panelGroup*width)
 	kernel(m.depth, &x[r*m.xr], m.xr, m.xk, weights, m.wk, m.step, &m.w.tile[0], full, scale, false)
 	for i := range rows {
 		m.put(y[(r+i)*m.yr+p*width:][:columns], m.w.tile[i*full:], accumulate)
@@ -153,20 +192,16 @@ func (m *panelProduct[T]) tile(kernel rowsKernel[T], y, x []T, r, rows, p, colum
 
 // alone computes one row of one panel by the kernel for four, which all read the same row.
 func (m *panelProduct[T]) alone(y, x []T, r, p, columns int, accumulate bool) {
-	width := m.kern.width
-	m.w.tile = grow(m.w.tile, 8*panelGroup*width)
 	m.kern.format[m.format].rows4(m.depth, &x[r*m.xr], 0, m.xk, unsafe.Add(m.weights, p*m.step), m.wk, m.step, &m.w.tile[0], 0, m.scaleAt(p), false)
-	m.put(y[r*m.yr+p*width:][:columns], m.w.tile, accumulate)
+	m.put(y[r*m.yr+p*m.kern.width:][:columns], m.w.tile, accumulate)
 }
 
 func (m *panelProduct[T]) put(dst, src []T, accumulate bool) {
-	if !accumulate {
-		copy(dst, src)
+	if accumulate {
+		m.w.kern.axpy(1, src[:len(dst)], dst)
 		return
 	}
-	for i := range dst {
-		dst[i] += src[i]
-	}
+	copy(dst, src)
 }
 
 func (m *panelProduct[T]) scaleAt(p int) *T {

@@ -22,7 +22,7 @@ var panelsAVX512 = panelKernels[float32]{
 		BFloat16: {rows8BF16AVX512, rows4BF16AVX512, row1BF16AVX512},
 		Int8:     {rows8INT8AVX512, rows4INT8AVX512, row1INT8AVX512},
 	},
-	lanes8: lanes8Pairs, laneMax8: laneMax8AVX, laneSum8: laneSum8AVX, fetch: fetchAVX,
+	pair: pairQueries, score: scorePairs, softmax: softmax8AVX512, values: values8AVX512,
 }
 
 var panelsAVX2 = panelKernels[float32]{
@@ -32,7 +32,7 @@ var panelsAVX2 = panelKernels[float32]{
 		BFloat16: {nil, rows4BF16AVX2, row1BF16AVX2},
 		Int8:     {nil, rows4INT8AVX2, row1INT8AVX2},
 	},
-	lanes8: lanes8AVX, laneMax8: laneMax8AVX, laneSum8: laneSum8AVX, fetch: fetchAVX,
+	pair: noPairs[float32], score: scoreAVX, softmax: softmax8AVX2,
 }
 
 //go:noescape
@@ -81,25 +81,40 @@ func rows4INT8AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step
 func row1INT8AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 
 //go:noescape
-func lanes8AVX(dim int, keys *float32, ldk int, q, s *float32)
+func values8AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool, far int)
 
 //go:noescape
-func laneMax8AVX(rows int, s, peak *float32)
+func pairAVX512(pairs int, q *float32)
 
 //go:noescape
-func laneSum8AVX(rows int, s, sum *float32)
+func score16AVX512(pairs int, keys *float32, ldk int, q, s, ahead *float32)
 
 //go:noescape
-func lanes8AVX512(pairs int, keys *float32, ldk int, q, s *float32)
+func score8AVX(dim int, keys *float32, ldk int, q, s, ahead *float32)
 
-// lanes8Pairs takes two elements at a time where their number is even.
-func lanes8Pairs(dim int, keys *float32, ldk int, q, s *float32) {
+//go:noescape
+func softmax8AVX512(rows int, s, peak, sum *float32)
+
+//go:noescape
+func softmax8AVX2(rows int, s, peak, sum *float32)
+
+// pairQueries puts two elements of a query beside each other where their number is even.
+func pairQueries(dim int, q *float32) {
 	if dim%2 == 0 {
-		lanes8AVX512(dim/2, keys, ldk, q, s)
-		return
+		pairAVX512(dim/2, q)
 	}
-	lanes8AVX(dim, keys, ldk, q, s)
 }
 
-//go:noescape
-func fetchAVX(p *float32, lines int)
+// scorePairs takes two elements at a time where their number is even.
+func scorePairs(dim int, keys *float32, ldk int, q, s, ahead *float32) {
+	if dim%2 == 0 {
+		score16AVX512(dim/2, keys, ldk, q, s, ahead)
+		return
+	}
+	scoreAVX(dim, keys, ldk, q, s, ahead)
+}
+
+func scoreAVX(dim int, keys *float32, ldk int, q, s, ahead *float32) {
+	score8AVX(dim, keys, ldk, q, s, ahead)
+	score8AVX(dim, &slice(keys, 8*ldk+1)[8*ldk], ldk, q, &slice(s, 65)[64], ahead)
+}

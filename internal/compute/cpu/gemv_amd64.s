@@ -45,15 +45,33 @@ GLOBL upperHalf<>(SB), RODATA|NOPTR, $4
 	VCVTDQ2PS a, a   \
 	VCVTDQ2PS b, b
 
-// AHEAD_x fetches the weights 32 rows further on, so that reading them and multiplying overlap.
+// AHEAD_x fetches the weights 16 or 32 rows further on, so that reading them and multiplying overlap.
 #define ZAHEAD_F32 \
-	PREFETCHT0 4096(BX) \
-	PREFETCHT0 4160(BX)
+	PREFETCHT0 2048(BX) \
+	PREFETCHT0 2112(BX)
+#define ZAHEAD_FAR \
+	PREFETCHT1 (BX)(R15*1) \
+	PREFETCHT1 64(BX)(R15*1)
 #define ZAHEAD_BF16 PREFETCHT0 2048(BX)
 #define ZAHEAD_INT8 PREFETCHT0 1024(BX)
 #define YAHEAD_F32 PREFETCHT0 2048(BX)
 #define YAHEAD_BF16 PREFETCHT0 1024(BX)
 #define YAHEAD_INT8 PREFETCHT0 512(BX)
+
+// The same in four panels.
+#define AHEAD4(at) \
+	PREFETCHT0 at(BX)         \
+	PREFETCHT0 at(BX)(R11*1)  \
+	PREFETCHT0 at(BX)(R11*2)  \
+	PREFETCHT0 at(BX)(R13*1)
+#define ZAHEAD4_F32 \
+	AHEAD4(2048) \
+	AHEAD4(2112)
+#define ZAHEAD4_BF16 AHEAD4(1024)
+#define ZAHEAD4_INT8 AHEAD4(512)
+#define YAHEAD4_F32 AHEAD4(1024)
+#define YAHEAD4_BF16 AHEAD4(512)
+#define YAHEAD4_INT8 AHEAD4(256)
 
 #define YINIT_F32
 #define YLOAD_F32(p, q, a, b) \
@@ -258,7 +276,7 @@ fresh: \
 
 // One row, four panels: enough sums to hide the latency of the additions. The panels' outputs and
 // scales lie behind each other.
-#define ROW1(INIT, CLEAR, LOAD, HALF, ADD2, PUT2, NEXT, A, B, C, S0, S1, S2, S3, S4, S5, S6, S7) \
+#define ROW1(INIT, CLEAR, LOAD, HALF, AHEAD, ADD2, PUT2, NEXT, A, B, C, S0, S1, S2, S3, S4, S5, S6, S7) \
 	ARGS                                     \
 	LEAQ (R11)(R11*2), R13                   \
 	MOVQ $(2*NEXT), SI                       \
@@ -266,6 +284,7 @@ fresh: \
 	CLEAR                                    \
 loop: \
 	VBROADCASTSS (AX), C                     \
+	AHEAD                                    \
 	LOAD((BX), HALF(BX), A, B)               \
 	VFMADD231PS A, C, S0                     \
 	VFMADD231PS B, C, S1                     \
@@ -315,12 +334,20 @@ fresh: \
 
 #define ZROWS4(INIT, LOAD, HALF, AHEAD) ROWS4(INIT, ZCLEAR8, LOAD, HALF, AHEAD, ZADD2, ZPUT2, 64, Z16, Z17, Z18, Z19, Z20, Z21, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
 #define YROWS4(INIT, LOAD, HALF, AHEAD) ROWS4(INIT, YCLEAR8, LOAD, HALF, AHEAD, YADD2, YPUT2, 32, Y8, Y9, Y10, Y11, Y12, Y13, Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
-#define ZROW1(INIT, LOAD, HALF) ROW1(INIT, ZCLEAR8, LOAD, HALF, ZADD2, ZPUT2, 64, Z16, Z17, Z18, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
-#define YROW1(INIT, LOAD, HALF) ROW1(INIT, YCLEAR8, LOAD, HALF, YADD2, YPUT2, 32, Y8, Y9, Y10, Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
+#define ZROW1(INIT, LOAD, HALF, AHEAD) ROW1(INIT, ZCLEAR8, LOAD, HALF, AHEAD, ZADD2, ZPUT2, 64, Z16, Z17, Z18, Z0, Z1, Z2, Z3, Z4, Z5, Z6, Z7)
+#define YROW1(INIT, LOAD, HALF, AHEAD) ROW1(INIT, YCLEAR8, LOAD, HALF, AHEAD, YADD2, YPUT2, 32, Y8, Y9, Y10, Y0, Y1, Y2, Y3, Y4, Y5, Y6, Y7)
 
 // func rows8F32AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows8F32AVX512(SB), NOSPLIT, $0-81
 	ROWS8(ZINIT_F32, ZLOAD_F32, 64, ZAHEAD_F32)
+
+// func values8AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool, far int)
+//
+// rows8F32AVX512 that fetches weights far bytes further on, for a later call, as they need less time to be multiplied
+// than to be read.
+TEXT ·values8AVX512(SB), NOSPLIT, $0-96
+	MOVQ far+88(FP), R15
+	ROWS8(ZINIT_F32, ZLOAD_F32, 64, ZAHEAD_FAR)
 
 // func rows4F32AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows4F32AVX512(SB), NOSPLIT, $0-81
@@ -328,7 +355,7 @@ TEXT ·rows4F32AVX512(SB), NOSPLIT, $0-81
 
 // func row1F32AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1F32AVX512(SB), NOSPLIT, $0-81
-	ZROW1(ZINIT_F32, ZLOAD_F32, 64)
+	ZROW1(ZINIT_F32, ZLOAD_F32, 64, ZAHEAD4_F32)
 
 // func rows4F32AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows4F32AVX2(SB), NOSPLIT, $0-81
@@ -336,7 +363,7 @@ TEXT ·rows4F32AVX2(SB), NOSPLIT, $0-81
 
 // func row1F32AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1F32AVX2(SB), NOSPLIT, $0-81
-	YROW1(YINIT_F32, YLOAD_F32, 32)
+	YROW1(YINIT_F32, YLOAD_F32, 32, YAHEAD4_F32)
 
 // func rows8BF16AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows8BF16AVX512(SB), NOSPLIT, $0-81
@@ -348,7 +375,7 @@ TEXT ·rows4BF16AVX512(SB), NOSPLIT, $0-81
 
 // func row1BF16AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1BF16AVX512(SB), NOSPLIT, $0-81
-	ZROW1(ZINIT_BF16, ZLOAD_BF16, 0)
+	ZROW1(ZINIT_BF16, ZLOAD_BF16, 0, ZAHEAD4_BF16)
 
 // func rows4BF16AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows4BF16AVX2(SB), NOSPLIT, $0-81
@@ -356,7 +383,7 @@ TEXT ·rows4BF16AVX2(SB), NOSPLIT, $0-81
 
 // func row1BF16AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1BF16AVX2(SB), NOSPLIT, $0-81
-	YROW1(YINIT_BF16, YLOAD_BF16, 0)
+	YROW1(YINIT_BF16, YLOAD_BF16, 0, YAHEAD4_BF16)
 
 // func rows8INT8AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows8INT8AVX512(SB), NOSPLIT, $0-81
@@ -368,7 +395,7 @@ TEXT ·rows4INT8AVX512(SB), NOSPLIT, $0-81
 
 // func row1INT8AVX512(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1INT8AVX512(SB), NOSPLIT, $0-81
-	ZROW1(ZINIT_INT8, ZLOAD_INT8, 16)
+	ZROW1(ZINIT_INT8, ZLOAD_INT8, 16, ZAHEAD4_INT8)
 
 // func rows4INT8AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·rows4INT8AVX2(SB), NOSPLIT, $0-81
@@ -376,5 +403,5 @@ TEXT ·rows4INT8AVX2(SB), NOSPLIT, $0-81
 
 // func row1INT8AVX2(depth int, x *float32, xr, xk int, w unsafe.Pointer, wk, step int, y *float32, yr int, scale *float32, accumulate bool)
 TEXT ·row1INT8AVX2(SB), NOSPLIT, $0-81
-	YROW1(YINIT_INT8, YLOAD_INT8, 8)
+	YROW1(YINIT_INT8, YLOAD_INT8, 8, YAHEAD4_INT8)
 

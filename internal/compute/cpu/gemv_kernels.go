@@ -26,15 +26,16 @@ type panelKernels[T compute.Float] struct {
 	width  int                         // columns of a panel
 	format [formatCount]rowsKernels[T] // by Format
 
-	// lanes8 computes scores s[8*j+i] = key j times query i for 8 keys, ldk elements apart, and 8
-	// queries, whose element d is q[8*d+i].
-	lanes8 func(dim int, keys *T, ldk int, q, s *T)
-	// laneMax8 writes the largest of each of 8 columns of s, or the least finite number, and subtracts it.
-	laneMax8 func(rows int, s, peak *T)
-	// laneSum8 writes the sum of each of 8 columns of s.
-	laneSum8 func(rows int, s, sum *T)
-	// fetch begins to bring lines of 64 bytes into the first-level cache.
-	fetch func(p *T, lines int)
+	// pair brings 8 queries of dim elements, whose element d is q[8*d+i], into the order that score wants.
+	pair func(dim int, q *T)
+	// score computes s[8*j+i] = key j times query i for 16 keys, ldk elements apart, and begins to fetch as many keys
+	// from ahead.
+	score func(dim int, keys *T, ldk int, q, s, ahead *T)
+	// softmax writes the largest of each of 8 columns of s, or the least finite number, replaces the column by
+	// exp(s - largest), and writes the sum. The number of rows is a multiple of 16.
+	softmax func(rows int, s, peak, sum *T)
+	// values is rows8 of weights as they are, which begins to fetch those that lie far bytes behind; it may be nil.
+	values func(depth int, x *T, xr, xk int, w unsafe.Pointer, wk, step int, y *T, yr int, scale *T, accumulate bool, far int)
 }
 
 // panelsFor returns the table that belongs to the kernels of a backend.
@@ -56,7 +57,7 @@ func goPanels[T compute.Float]() *panelKernels[T] {
 			BFloat16: {rows4: rowsGo(4, 1, bfloatRow[T]), row1: rowsGo(1, 4, bfloatRow[T])},
 			Int8:     {rows4: rowsGo(4, 1, int8Row[T]), row1: rowsGo(1, 4, int8Row[T])},
 		},
-		lanes8: lanes8Go[T], laneMax8: laneMax8Go[T], laneSum8: laneSum8Go[T], fetch: func(*T, int) {},
+		pair: noPairs[T], score: scoreGo[T], softmax: softmaxGo[T],
 	}
 }
 
@@ -107,44 +108,35 @@ func bfloatRow[T compute.Float](p unsafe.Pointer) (m [goWidth]T) {
 	return m
 }
 
-func lanes8Go[T compute.Float](dim int, keys *T, ldk int, q, s *T) {
-	k, query, out := slice(keys, 7*ldk+dim), slice(q, 8*dim), slice(s, 64)
-	for j := range 8 {
-		var sum [8]T
+func noPairs[T compute.Float](int, *T) {}
+
+func scoreGo[T compute.Float](dim int, keys *T, ldk int, q, s, _ *T) {
+	k, query, out := slice(keys, (keyBlock-1)*ldk+dim), slice(q, lanes*dim), slice(s, keyBlock*lanes)
+	for j := range keyBlock {
+		var sum [lanes]T
 		for d, v := range k[j*ldk : j*ldk+dim] {
 			for i := range sum {
-				sum[i] += v * query[8*d+i]
+				sum[i] += v * query[lanes*d+i]
 			}
 		}
-		copy(out[8*j:], sum[:])
+		copy(out[lanes*j:], sum[:])
 	}
 }
 
-func laneMax8Go[T compute.Float](rows int, s, peak *T) {
-	x, top := slice(s, 8*rows), slice(peak, 8)
-	for i := range top {
+func softmaxGo[T compute.Float](rows int, s, peak, sum *T) {
+	x, top, total := slice(s, lanes*rows), slice(peak, lanes), slice(sum, lanes)
+	for i := range lanes {
 		m := leastFinite[T]()
-		for j := i; j < len(x); j += 8 {
+		for j := i; j < len(x); j += lanes {
 			if x[j] > m {
 				m = x[j]
 			}
 		}
-		top[i] = m
-		for j := i; j < len(x); j += 8 {
-			x[j] -= m
+		top[i], total[i] = m, 0
+		for j := i; j < len(x); j += lanes {
+			x[j] = T(math.Exp(float64(x[j] - m)))
+			total[i] += x[j]
 		}
-	}
-}
-
-func laneSum8Go[T compute.Float](rows int, s, sum *T) {
-	x, total := slice(s, 8*rows), slice(sum, 8)
-	for i := range total {
-		var even, odd T
-		for j := i; j < len(x); j += 16 {
-			even += x[j]
-			odd += x[j+8]
-		}
-		total[i] = even + odd
 	}
 }
 

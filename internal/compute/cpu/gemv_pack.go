@@ -65,14 +65,22 @@ func (b *Backend[T]) Pack(old *Packed[T], out, in int, w []T, ldo, ldi int, form
 	n := p.panels() * p.kern.width * in
 	switch format {
 	case BFloat16:
-		p.half = grow(p.half, n)
+		p.half = keep(&b.slab, p.half, n)
 	case Int8:
-		p.small, p.scale = grow(p.small, n), grow(p.scale, ceil(in, panelDepth)*p.panels()*p.kern.width)
+		p.small, p.scale = keep(&b.slab, p.small, n), keep(&b.slab, p.scale, ceil(in, panelDepth)*p.panels()*p.kern.width)
 	default:
-		p.full = grow(p.full, n)
+		p.full = keep(&b.slab, p.full, n)
 	}
 	b.For(p.panels(), func(wk *Worker[T], i int) { p.fill(wk, i, w, ldo, ldi) })
 	return p
+}
+
+// keep returns old with n elements, or new memory where it has fewer.
+func keep[E any](s *slab, old []E, n int) []E {
+	if cap(old) < n {
+		return room[E](s, n)
+	}
+	return old[:n]
 }
 
 // In is the number of inputs.

@@ -55,7 +55,7 @@ func testMultiply[T compute.Float](t *testing.T, build func(threads int) *Backen
 			var list, single Products[T]
 			p := b.Pack(nil, out, in, w, in, 1, format)
 			alone := make([]T, out)
-			for _, rows := range []int{1, 2, 3, 4, 7, 8, 13, 70} {
+			for _, rows := range []int{1, 2, 3, 4, 5, 7, 8, 9, 13, 14, 70} {
 				name := fmt.Sprintf("%s, %d x %d, %d rows", format, out, in, rows)
 				x, y := random[T](r, rows*in), random[T](r, rows*out)
 				list.Add(y, out, x, in, rows, p)

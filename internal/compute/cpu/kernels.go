@@ -10,6 +10,7 @@ import (
 type kernels[T compute.Float] struct {
 	name string
 	tile tile[T]
+	amx  *amxKernels[T] // for large products; nil where there is no AMX
 
 	// transpose writes dst[j*ldd+i] = src[i*lds+j] for i below rows and j below cols.
 	transpose func(dst []T, ldd int, src []T, lds, rows, cols int)
@@ -64,6 +65,14 @@ func kernelsFor[T compute.Float]() kernels[T] {
 		return k
 	}
 	return goKernels[T]()
+}
+
+// label is the name and what else there is.
+func (k *kernels[T]) label() string {
+	if k.amx != nil {
+		return k.name + "+amx"
+	}
+	return k.name
 }
 
 func transposeGo[T compute.Float](dst []T, ldd int, src []T, lds, rows, cols int) {

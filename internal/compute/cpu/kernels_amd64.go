@@ -14,7 +14,7 @@ func fastKernels() kernels[float32] {
 	switch {
 	case x.HasAVX512F && x.HasAVX512DQ && x.HasAVX512VL && x.HasAVX2 && x.HasFMA:
 		return avx512Strips(kernels[float32]{
-			name: "avx512", tile: tile[float32]{mr: 12, nr: 32, mul: gemm12x32AVX512},
+			name: "avx512", tile: tile[float32]{mr: 12, nr: 32, mul: gemm12x32AVX512}, amx: amx(),
 			transpose: transposeAVX512, panels: panelsAVX, expSum: expSumAVX512, max: maxAVX, dot: dotAVX, axpy: axpyAVX,
 		})
 	case x.HasAVX2 && x.HasFMA:

@@ -15,7 +15,7 @@ const maxLength = 70
 // eachTable runs a test on every table of kernels, in both element types.
 func eachTable(t *testing.T, single func(*testing.T, kernels[float32]), double func(*testing.T, kernels[float64])) {
 	for _, k := range float32Tables() {
-		t.Run(k.name+" float32", func(t *testing.T) { single(t, k) })
+		t.Run(k.label()+" float32", func(t *testing.T) { single(t, k) })
 	}
 	t.Run("go float64", func(t *testing.T) { double(t, goKernels[float64]()) })
 }

@@ -141,7 +141,8 @@ func (b *Backend[T]) GroupedGemm(y, x []T, rows []int32, w []T, ends []int32, st
 		if rows != nil {
 			part = wk.pick(x, in, rows[t.lo:t.hi], 0, in)
 		}
-		wk.Gemm(false, transW, t.hi-t.lo, out, in, 1, part, in, w[t.expert*stride:], ldw, 0, y[t.lo*out:], out)
+		amx := amxPays(wk.kern, groupRows(ends, t.expert), out, in)
+		wk.gemm(amx, false, transW, t.hi-t.lo, out, in, 1, part, in, w[t.expert*stride:], ldw, 0, y[t.lo*out:], out)
 	})
 }
 
@@ -149,15 +150,14 @@ func (b *Backend[T]) GroupedGemm(y, x []T, rows []int32, w []T, ends []int32, st
 // even out the load. Each takes half of the columns of the operand whose rows are picked.
 func (b *Backend[T]) GroupedGemmWeights(beta T, dw, dy []T, dyRows []int32, x []T, xRows []int32, ends []int32, stride, out, in int) {
 	b.For(2*len(ends), func(wk *Worker[T], i int) {
-		e, lo := i/2, 0
+		e := i / 2
 		hi := int(ends[e])
-		if e > 0 {
-			lo = int(ends[e-1])
-		}
+		lo := hi - groupRows(ends, e)
+		amx := amxPays(wk.kern, out, in, hi-lo)
 		if xRows != nil {
 			from, to := half(in, i%2)
 			part := wk.pick(x, in, xRows[lo:hi], from, to)
-			wk.Gemm(true, false, out, to-from, hi-lo, 1, dy[min(lo*out, len(dy)):], out, part, to-from, beta, dw[e*stride+from:], in)
+			wk.gemm(amx, true, false, out, to-from, hi-lo, 1, dy[min(lo*out, len(dy)):], out, part, to-from, beta, dw[e*stride+from:], in)
 			return
 		}
 		from, to := half(out, i%2)
@@ -165,8 +165,16 @@ func (b *Backend[T]) GroupedGemmWeights(beta T, dw, dy []T, dyRows []int32, x []
 		if dyRows != nil {
 			part, ld = wk.pick(dy, out, dyRows[lo:hi], from, to), to-from
 		}
-		wk.Gemm(true, false, to-from, in, hi-lo, 1, part, ld, x[min(lo*in, len(x)):], in, beta, dw[e*stride+from*in:], in)
+		wk.gemm(amx, true, false, to-from, in, hi-lo, 1, part, ld, x[min(lo*in, len(x)):], in, beta, dw[e*stride+from*in:], in)
 	})
+}
+
+// groupRows is the number of rows of expert e.
+func groupRows(ends []int32, e int) int {
+	if e == 0 {
+		return int(ends[0])
+	}
+	return int(ends[e] - ends[e-1])
 }
 
 // half is the first or second half of n.
@@ -187,11 +195,12 @@ type groupTask struct{ expert, lo, hi int }
 // groupTasks cuts the experts' rows into tasks. The cut decides nothing but which worker computes a row.
 func (b *Backend[T]) groupTasks(ends []int32) []groupTask {
 	b.tasks = b.tasks[:0]
-	groupRows := max(minGroupRows, int(ends[len(ends)-1])/(8*len(b.workers)))
+	most := max(minGroupRows, int(ends[len(ends)-1])/(8*len(b.workers)))
+	most = ceil(most, amxSide) * amxSide // groups of rows in AMX are the same, however many threads there are
 	lo := 0
 	for e, end := range ends {
 		for lo < int(end) {
-			hi := min(lo+groupRows, int(end))
+			hi := min(lo+most, int(end))
 			b.tasks = append(b.tasks, groupTask{e, lo, hi})
 			lo = hi
 		}

@@ -2,9 +2,10 @@
 
 package cpu
 
-// assemblyTables lists the tables in assembly that this processor can run.
+// assemblyTables lists the tables in assembly that this processor can run, without AMX.
 func assemblyTables() []kernels[float32] {
 	best := fastKernels()
+	best.amx = nil
 	switch best.name {
 	case "avx512": // has AVX2 too
 		narrow := best

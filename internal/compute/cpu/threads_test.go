@@ -13,7 +13,7 @@ import (
 // TestThreadsDoNotMatter runs every operation on 1, 2, 3 and 5 threads and wants the same bits.
 func TestThreadsDoNotMatter(t *testing.T) {
 	for _, kern := range float32Tables() {
-		t.Run("float32 "+kern.name, func(t *testing.T) {
+		t.Run("float32 "+kern.label(), func(t *testing.T) {
 			threadsDoNotMatter(t, func(n int) *Backend[float32] { return backend(kern, n) })
 		})
 	}
