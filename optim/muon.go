@@ -6,10 +6,10 @@ import (
 	"muonclip/internal/compute"
 )
 
-// threadedCost is the number of multiplications in X X^T above which one matrix is spread over all workers. Below it
+// ThreadedCost is the number of multiplications in X X^T from which one matrix is spread over all workers. Below it
 // a matrix belongs to one worker, which keeps it in its cache and needs no synchronisation. It does not depend on
 // the number of threads, so that neither does any sum.
-const threadedCost = 1 << 27
+const ThreadedCost = 1 << 27
 
 // muonRule holds what Muon needs besides the matrix (Moonlight, arXiv 2502.16982, section 2.2; Kimi K2, Algorithm 1).
 type muonRule struct {

@@ -59,10 +59,6 @@ type Gemm struct {
 	Summary  []GemmSummary `json:"summary"`
 }
 
-// spinTime is how long OpenBLAS's threads keep a core busy after a product before they sleep: 2^26 ticks of the
-// processor's clock by default, 26 ms at 2.6 GHz. Ours must not be measured meanwhile.
-const spinTime = 40 * time.Millisecond
-
 // MeasureGemm measures every product of the models' training steps, in turn with OpenBLAS where it can be loaded.
 func MeasureGemm(o GemmOptions) (*Gemm, error) {
 	if o.Rounds == 0 {
@@ -102,7 +98,9 @@ func MeasureGemm(o GemmOptions) (*Gemm, error) {
 			row := &res.Rows[i]
 			rate, ok := measured[row.Shape]
 			if !ok {
-				rate = measureShape(be, blas, row.Shape, o)
+				if rate, err = measureShape(be, blas, row.Shape, o); err != nil {
+					return nil, err
+				}
 				measured[row.Shape] = rate
 			}
 			row.Rates = append(row.Rates, rate)
@@ -117,8 +115,8 @@ func MeasureGemm(o GemmOptions) (*Gemm, error) {
 	return res, nil
 }
 
-// measureShape alternates ours with theirs.
-func measureShape(be *cpu.Backend[float32], blas *OpenBLAS, s Shape, o GemmOptions) GemmRate {
+// measureShape alternates ours with theirs, each while nothing is left of the other.
+func measureShape(be *cpu.Backend[float32], blas *OpenBLAS, s Shape, o GemmOptions) (GemmRate, error) {
 	p := newProduct(s)
 	var ours, theirs, ratios []float64
 	for range o.Rounds {
@@ -128,8 +126,8 @@ func measureShape(be *cpu.Backend[float32], blas *OpenBLAS, s Shape, o GemmOptio
 			blas.Threads(be.Threads())
 			b := p.rate(func() { p.theirs(blas) }, o.Sample)
 			theirs, ratios = append(theirs, b), append(ratios, a/b)
-			if be.Threads() > 1 {
-				time.Sleep(spinTime)
+			if err := blas.Settle(); err != nil {
+				return GemmRate{}, err
 			}
 		}
 	}
@@ -138,7 +136,7 @@ func measureShape(be *cpu.Backend[float32], blas *OpenBLAS, s Shape, o GemmOptio
 		t := spread(theirs)
 		r.Theirs, r.Ratio = &t, spread(ratios).Median
 	}
-	return r
+	return r, nil
 }
 
 func summarize(rows []GemmRow, i, threads int, peak float64) GemmSummary {

@@ -126,7 +126,8 @@ func (g *generation) round(ctx context.Context) error {
 		seconds := now.Sub(last).Seconds()
 		last = now
 		if t.Index == 0 {
-			g.prefillWork = g.leastPrefill(g.engine.TakeWork())
+			g.engine.TakeWork()
+			g.prefillWork = g.leastPrefill()
 		}
 		switch {
 		case !counted:
@@ -143,13 +144,23 @@ func (g *generation) round(ctx context.Context) error {
 }
 
 // leastPrefill is the least work of reading the prompts: what the model's definition asks for, with keys and
-// values expanded, one row of logits a prompt, and each weight read once.
-func (g *generation) leastPrefill(w generate.Work) generate.Work {
+// values expanded, each weight read once and the cache written once. The last layer only has to give every token its
+// place in the cache, and the last token of each prompt its logits.
+func (g *generation) leastPrefill() generate.Work {
 	c, batch, prompt := g.engine.Config(), float64(g.o.Batch), float64(g.o.Prompt)
 	head := 2 * float64(c.VocabSize) * float64(c.HiddenSize)
-	w.FLOPs = batch * (prompt*(c.ForwardFLOPs(g.o.Prompt).Total()-head) + head)
-	w.WeightBytes = g.engine.WeightBytes()
-	return w
+	keys := 2 * c.HiddenSize * (c.KVLoraRank + c.QKRopeHeadDim)
+	if !c.MLA() {
+		keys = 2 * c.HiddenSize * 2 * c.KVHeads() * c.HeadDim
+	}
+	shorter := c
+	shorter.NumHiddenLayers--
+	before := shorter.ForwardFLOPs(g.o.Prompt).Total()
+	last := c.ForwardFLOPs(g.o.Prompt).Total() - before // with the mean span; the last token's is longer, so this is below the truth
+	return generate.Work{
+		FLOPs:       batch * (prompt*(before-head+float64(keys)) + last + head),
+		WeightBytes: g.engine.WeightBytes(), CacheBytes: int64(g.o.Batch) * int64(g.o.Prompt) * int64(g.engine.BytesPerToken()),
+	}
 }
 
 // newPhase sets times beside the bound.

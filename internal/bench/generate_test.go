@@ -34,8 +34,12 @@ func TestMeasureGenerate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head := 2 * float64(c.VocabSize*c.HiddenSize)
-	if want := 60*c.ForwardFLOPs(20).Total() - 57*head; math.Abs(g.Prefill.FLOPs-want) > 1e-6*want {
+	// 19 tokens of each of 3 prompts go through the dense layer and get their latents in the other one, the last token goes through both.
+	attention := 24*40 + 24*16 + 12*4*11 + 20*24 // q, kv_a, kv_b, o
+	span := 21 * 4 * (10 + 5)                    // 2 x the mean of 1 to 20, heads, elements of a key and a value
+	dense := 2*(attention+3*24*40) + span
+	sparse := 2*(attention+24*6+(2+1)*3*24*16) + span
+	if want := float64(3 * (20*(dense+2*24*16) + sparse + 2*61*24)); math.Abs(g.Prefill.FLOPs-want) > 1e-6*want {
 		t.Errorf("prefill: %g FLOPs, want %g", g.Prefill.FLOPs, want)
 	}
 	// A step reads positions 21 to 28 of each of 3 sequences: on average 24.5 rows.

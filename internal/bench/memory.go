@@ -3,7 +3,6 @@ package bench
 import (
 	"bufio"
 	"bytes"
-	"fmt"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -19,11 +18,12 @@ type Memory struct {
 	Gradients   int64 `json:"gradients"`
 	Optimizer   int64 `json:"optimizer"`
 	Activations int64 `json:"activations"` // most that the tape had in use at one time: activations, their gradients and its scratch
-	Pool        int64 `json:"pool"`        // what the tape keeps for these, in use or free
+	Pool        int64 `json:"pool"`        // what the tape holds for these, in use or free
 
-	Before int64   `json:"resident_before"` // resident before the model was made: program and runtime; 0 where unknown
-	Peak   int64   `json:"resident_peak"`   // largest resident size from then on; 0 where the system does not tell
-	Ratio  float64 `json:"ratio"`           // Peak over Needed
+	Before  int64   `json:"resident_before"`  // resident before the model was made: program and runtime; 0 where unknown
+	Program int64   `json:"resident_program"` // files mapped at the peak, the program's own above all: what is resident of them is up to the system's cache
+	Peak    int64   `json:"resident_peak"`    // largest resident size from then on, files and all; 0 where the system does not tell
+	Ratio   float64 `json:"ratio"`            // Peak over Needed
 }
 
 // Needed is the sum of the counted parts.
@@ -54,8 +54,14 @@ func resetPeak() (now int64, ok bool) {
 	return residentOf("VmRSS")
 }
 
-// peakResident is the largest resident size since resetPeak.
-func peakResident() (int64, bool) { return residentOf("VmHWM") }
+// resident fills in the largest resident size since resetPeak, which gave the size before.
+func (m *Memory) resident(before int64) {
+	m.Before = before
+	m.Program, _ = residentOf("RssFile")
+	if peak, ok := residentOf("VmHWM"); ok {
+		m.Peak, m.Ratio = peak, float64(peak)/float64(m.Needed())
+	}
+}
 
 func residentOf(field string) (int64, bool) {
 	status, err := os.ReadFile("/proc/self/status")
@@ -83,10 +89,11 @@ func (m Memory) rows(put func(format string, args ...any)) {
 	put("weights\t%s\n", bytesText(m.Weights))
 	put("gradients\t%s\n", bytesText(m.Gradients))
 	put("optimizer state\t%s\n", bytesText(m.Optimizer))
-	put("activations and their gradients\t%s\t%s in the tape's pool\n", bytesText(m.Activations), bytesText(m.Pool))
+	put("activations and their gradients\t%s\t%s held for them\n", bytesText(m.Activations), bytesText(m.Pool))
 	if m.Peak == 0 {
 		put("peak resident\tnot told by this system\n")
 		return
 	}
-	put("peak resident\t%s\t%s\n", bytesText(m.Peak), fmt.Sprintf("%.2f times their sum of %s; %s before the model was made", m.Ratio, bytesText(m.Needed()), bytesText(m.Before)))
+	put("peak resident\t%s\t%.2f times their sum of %s; %s of it the program's file, %s before the model was made\n",
+		bytesText(m.Peak), m.Ratio, bytesText(m.Needed()), bytesText(m.Program), bytesText(m.Before))
 }

@@ -3,7 +3,11 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"syscall"
+	"time"
 
 	"github.com/ebitengine/purego"
 )
@@ -30,6 +34,11 @@ func LoadOpenBLAS(name string) (b *OpenBLAS, err error) {
 	if name == "" {
 		name = openBLASName
 	}
+	if os.Getenv(timeoutVariable) == "" { // read as the library is loaded
+		if err := os.Setenv(timeoutVariable, spins); err != nil {
+			return nil, fmt.Errorf("bench: load OpenBLAS: %w", err)
+		}
+	}
 	lib, err := purego.Dlopen(name, purego.RTLD_NOW|purego.RTLD_LOCAL)
 	if err != nil {
 		return nil, fmt.Errorf("bench: load OpenBLAS: %w; install it (Debian: libopenblas0) or give its path", err)
@@ -46,7 +55,45 @@ func LoadOpenBLAS(name string) (b *OpenBLAS, err error) {
 		purego.RegisterFunc(f, address)
 	}
 	b.Version = config()
-	return b, nil
+	return b, b.Settle()
+}
+
+// After a product OpenBLAS's threads keep their cores busy for 2^28 ticks of the processor's clock in Debian's build,
+// a tenth of a second, in case another product follows. 2^20 ticks, half a millisecond, still span the time between the
+// products of one measurement many times over, so that none has to wake a thread.
+const (
+	timeoutVariable = "OPENBLAS_THREAD_TIMEOUT"
+	spins           = "20"
+)
+
+// Settle waits until the program uses no processor time: until the library's threads sleep. What is measured before
+// shares the cores with them.
+func (b *OpenBLAS) Settle() error {
+	const pause = 2 * time.Millisecond
+	for range 500 {
+		before, err := processorTime()
+		if err != nil {
+			return err
+		}
+		time.Sleep(pause)
+		after, err := processorTime()
+		if err != nil {
+			return err
+		}
+		if after-before < pause/4 {
+			return nil
+		}
+	}
+	return errors.New("bench: OpenBLAS's threads do not come to rest, and would take processor time from what is measured next; unset " + timeoutVariable)
+}
+
+// processorTime is what all threads of the program have used.
+func processorTime() (time.Duration, error) {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0, fmt.Errorf("bench: processor time of the program: %w", err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), nil
 }
 
 func flag(transposed bool) int32 {

@@ -16,6 +16,9 @@ func LoadOpenBLAS(string) (*OpenBLAS, error) {
 // Threads does nothing.
 func (*OpenBLAS) Threads(int) {}
 
+// Settle does nothing.
+func (*OpenBLAS) Settle() error { return nil }
+
 // Gemm does nothing.
 func (*OpenBLAS) Gemm(_, _ bool, _, _, _ int, _ []float32, _ int, _ []float32, _ int, _ float32, _ []float32, _ int) {
 }

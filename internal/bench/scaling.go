@@ -128,10 +128,7 @@ func measurePoint(p plannedPoint) (*ScalingPoint, Machine, error) {
 		return nil, Machine{}, err
 	}
 	point := &ScalingPoint{Over: p.over, Value: p.value, Tokens: len(s.in.IDs), Update: part(times, func(t stepTimes) float64 { return t.update }), Memory: countMemory(s.model, s.opt)}
-	point.Memory.Before = before
-	if peak, ok := peakResident(); ok {
-		point.Memory.Peak, point.Memory.Ratio = peak, float64(peak)/float64(point.Memory.Needed())
-	}
+	point.Memory.resident(before)
 	point.PerToken = part(times, func(t stepTimes) float64 { return t.gradients / float64(point.Tokens) })
 	point.count(p.train.Model, p.train.Cols, newtonSchulzSteps(p.train.Optim))
 	return point, DescribeMachine(s.be.Kernels(), s.be.Threads()), nil

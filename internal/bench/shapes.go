@@ -9,6 +9,7 @@ import (
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
 	"muonclip/model"
+	"muonclip/optim"
 )
 
 // Purposes of a matrix product in a training step.
@@ -110,7 +111,7 @@ func newtonSchulzShapes(cfg model.Config, steps int, seen map[Shape]int) {
 	}
 	for shape, count := range same {
 		n, m := shape[0], shape[1]
-		s := Shape{Purpose: NewtonSchulz, M: n, Batch: count, large: n*n*m >= largeMatrix}
+		s := Shape{Purpose: NewtonSchulz, M: n, Batch: count, large: n*n*m >= optim.ThreadedCost}
 		last, xx := s, s
 		last.N, last.K = m, n
 		xx.N, xx.K, xx.TransB, xx.Symmetric = n, m, true, true
@@ -121,9 +122,6 @@ func newtonSchulzShapes(cfg model.Config, steps int, seen map[Shape]int) {
 		}
 	}
 }
-
-// largeMatrix is the number of multiplications in X Xᵀ from which optim spreads a matrix over all threads.
-const largeMatrix = 1 << 27
 
 // recorder is a backend that writes down which products it is asked for and computes nothing, so that the shapes of a
 // large model cost no time, and no memory but addresses.

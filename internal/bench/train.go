@@ -84,10 +84,7 @@ func MeasureTrain(o TrainOptions) (*Train, error) {
 	}
 	res.AllocatedBytes, res.TapeBytes = allocated, 4*s.model.Memory()
 	res.Memory = countMemory(s.model, s.opt)
-	res.Memory.Before = before
-	if peak, ok := peakResident(); ok {
-		res.Memory.Peak, res.Memory.Ratio = peak, float64(peak)/float64(res.Memory.Needed())
-	}
+	res.Memory.resident(before)
 	if o.Recompute {
 		s.model.Recompute = false // from here on; the largest live set can only grow
 		if _, err := s.step(); err != nil {

@@ -49,10 +49,23 @@ func (e *Engine[T]) attention(l, n int) {
 		e.add(b.kv, s.value, b.h, c.HiddenSize, n, y.k)
 		e.add(b.v, s.value, b.h, c.HiddenSize, n, y.v)
 		e.todo.Run(e.be)
+		e.normHeads(b.q, y.qNorm, n*heads)
+		e.normHeads(b.kv, y.kNorm, n*s.groups)
 		e.storeGrouped(l, n)
 		e.attend(l)
 	}
 	e.linear(b.delta, out, y.o, n)
+}
+
+// normHeads is RMSNorm of each of n heads in place; without a weight it does nothing.
+func (e *Engine[T]) normHeads(x, w []T, n int) {
+	if w == nil {
+		return
+	}
+	b := &e.buf
+	b.norm, b.headStd = grow(b.norm, n*len(w)), grow(b.headStd, n)
+	e.be.RMSNorm(b.norm, b.headStd, x, len(w), nil, w, T(e.cfg.RMSNormEps))
+	copy(x, b.norm)
 }
 
 // projectLatent computes queries, latents and the rotary keys of latent attention.
@@ -74,16 +87,11 @@ func (e *Engine[T]) projectLatent(y *layer[T], n int) {
 // storeLatent fills the cache rows of latent attention, scales the queries and rotates their rotary
 // parts into the query matrix.
 func (e *Engine[T]) storeLatent(l, n int) {
-	c, b, y, s := e.cfg, &e.buf, &e.layers[l], e.shape
+	c, b, s := e.cfg, &e.buf, e.shape
 	rank, nope, qk := c.KVLoraRank, c.QKNopeHeadDim, c.QKHeadDim()
-	b.norm = grow(b.norm, n*rank)
-	e.be.RMSNorm(b.norm, b.rstd, b.kv, s.width, nil, y.kvANorm, T(c.RMSNormEps))
+	e.normLatent(l, n)
 	e.be.For(n, func(_ *cpu.Worker[T], i int) {
-		at := int(b.at[i])
-		row := e.plan.segments[b.owner[i]].seq.row(l, at, s.width)
-		copy(row[:rank], b.norm[i*rank:])
-		copy(row[rank:], b.kv[i*s.width+rank:])
-		e.rope.rotate(row[rank:], at)
+		at := e.keepLatent(l, i)
 		for h := range c.NumAttentionHeads {
 			q := b.q[(i*s.heads+h)*qk:][:qk]
 			scale(q, e.scale)
@@ -92,6 +100,24 @@ func (e *Engine[T]) storeLatent(l, n int) {
 			e.rope.rotate(rotary, at)
 		}
 	})
+}
+
+// normLatent writes the normalised latents of n rows to norm.
+func (e *Engine[T]) normLatent(l, n int) {
+	b := &e.buf
+	b.norm = grow(b.norm, n*e.cfg.KVLoraRank)
+	e.be.RMSNorm(b.norm, b.rstd, b.kv, e.shape.width, nil, e.layers[l].kvANorm, T(e.cfg.RMSNormEps))
+}
+
+// keepLatent fills the cache row of row i and returns its position.
+func (e *Engine[T]) keepLatent(l, i int) int {
+	b, rank, width := &e.buf, e.cfg.KVLoraRank, e.shape.width
+	at := int(b.at[i])
+	row := e.plan.segments[b.owner[i]].seq.row(l, at, width)
+	copy(row[:rank], b.norm[i*rank:])
+	copy(row[rank:], b.kv[i*width+rank:])
+	e.rope.rotate(row[rank:], at)
+	return at
 }
 
 // absorb multiplies each head's part of x by the head's matrix. With the matrices of the keys it turns
@@ -108,14 +134,9 @@ func (e *Engine[T]) absorb(y []T, ldy int, x []T, ldx int, heads []*cpu.Packed[T
 // into the query matrix, where the heads of one group lie together.
 func (e *Engine[T]) storeGrouped(l, n int) {
 	b, s := &e.buf, e.shape
-	half := s.value
 	e.be.For(n, func(_ *cpu.Worker[T], i int) {
-		at := int(b.at[i])
-		row := e.plan.segments[b.owner[i]].seq.row(l, at, s.width)
-		copy(row[:half], b.kv[i*half:])
-		copy(row[half:], b.v[i*half:(i+1)*half])
+		at := e.keepGrouped(l, i)
 		for g := range s.groups {
-			e.rope.rotate(row[g*s.dim:(g+1)*s.dim], at)
 			for h := range s.heads {
 				q := b.query[((g*n+i)*s.heads+h)*s.dim:][:s.dim]
 				copy(q, b.q[((i*s.groups+g)*s.heads+h)*s.dim:])
@@ -124,6 +145,19 @@ func (e *Engine[T]) storeGrouped(l, n int) {
 			}
 		}
 	})
+}
+
+// keepGrouped fills the cache row of row i and returns its position.
+func (e *Engine[T]) keepGrouped(l, i int) int {
+	b, s := &e.buf, e.shape
+	half, at := s.value, int(b.at[i])
+	row := e.plan.segments[b.owner[i]].seq.row(l, at, s.width)
+	copy(row[:half], b.kv[i*half:])
+	copy(row[half:], b.v[i*half:(i+1)*half])
+	for g := range s.groups {
+		e.rope.rotate(row[g*s.dim:(g+1)*s.dim], at)
+	}
+	return at
 }
 
 func scale[T compute.Float](x []T, by T) {

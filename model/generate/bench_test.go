@@ -33,7 +33,7 @@ func activeBytes(c model.Config) float64 {
 	return 4 * float64(elems)
 }
 
-// BenchmarkDecode advances sequences of 256 tokens by one. GB/s is the rate at which one sequence
+// BenchmarkDecode advances sequences of 640 tokens by one, the mean of a prompt of 512 and 256 tokens that follow. GB/s is the rate at which one sequence
 // alone reads the weights, to be set against the memory's.
 func BenchmarkDecode(b *testing.B) {
 	for _, batch := range []int{1, 32} {
@@ -42,7 +42,7 @@ func BenchmarkDecode(b *testing.B) {
 			var seqs []*Sequence[float32]
 			var prompts [][]int32
 			for i := range batch {
-				seqs, prompts = append(seqs, e.NewSequence()), append(prompts, someIDs(uint64(i), 256, 4096))
+				seqs, prompts = append(seqs, e.NewSequence()), append(prompts, someIDs(uint64(i), 640, 4096))
 			}
 			if _, err := e.Prefill(seqs, prompts...); err != nil {
 				b.Fatal(err)
@@ -54,7 +54,7 @@ func BenchmarkDecode(b *testing.B) {
 					b.Fatal(err)
 				}
 				for _, s := range seqs {
-					s.Truncate(256)
+					s.Truncate(640)
 				}
 			}
 			b.ReportMetric(float64(batch*b.N)/b.Elapsed().Seconds(), "tokens/s")
@@ -79,14 +79,19 @@ func BenchmarkPrefill(b *testing.B) {
 	b.ReportMetric(float64(len(ids)*b.N)/b.Elapsed().Seconds(), "tokens/s")
 }
 
-// BenchmarkSample draws from 4096 logits with top-p, the most expensive of the usual settings.
+// BenchmarkSample draws from 4096 logits: from all of them, and with top-p, the most expensive of the usual settings.
 func BenchmarkSample(b *testing.B) {
+	b.Run("all", func(b *testing.B) { benchmarkSample(b, SampleOptions{Temperature: 1}) })
+	b.Run("top-p", func(b *testing.B) { benchmarkSample(b, SampleOptions{Temperature: 0.8, TopP: 0.95}) })
+}
+
+func benchmarkSample(b *testing.B, o SampleOptions) {
 	r := rand.New(rand.NewPCG(1, 2))
 	logits := make([]float32, 4096)
 	for i := range logits {
 		logits[i] = float32(3 * r.NormFloat64())
 	}
-	s := NewSampler[float32](SampleOptions{Temperature: 0.8, TopP: 0.95})
+	s := NewSampler[float32](o)
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if _, err := s.Sample(logits, nil, Uniform(1, 0, 0, i)); err != nil {

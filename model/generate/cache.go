@@ -1,9 +1,11 @@
 package generate
 
-import "muonclip/internal/compute"
+import (
+	"muonclip/internal/compute"
+	"muonclip/internal/compute/cpu"
+)
 
-// pageTokens is how many positions a page holds. Attention is computed page by page too, so it also
-// decides how the softmax's sums are cut.
+// pageTokens is how many positions a page holds.
 const pageTokens = 64
 
 // page holds the cache rows of pageTokens positions, layer after layer. It is read-only while more
@@ -15,6 +17,7 @@ type page[T compute.Float] struct {
 
 // pool makes pages and keeps those that no sequence uses any more.
 type pool[T compute.Float] struct {
+	be         *cpu.Backend[T]
 	size, made int
 	free       []*page[T]
 }
@@ -27,7 +30,7 @@ func (p *pool[T]) take() *page[T] {
 		return pg
 	}
 	p.made++
-	return &page[T]{data: make([]T, p.size), refs: 1}
+	return &page[T]{data: p.be.Room(p.size), refs: 1}
 }
 
 func (p *pool[T]) drop(pg *page[T]) {

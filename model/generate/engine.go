@@ -2,9 +2,10 @@
 // of each sequence in a paged cache, advances many sequences of different lengths in one pass, and
 // samples from the logits; Generate does so for a list of prompts with continuous batching.
 //
-// Every output element is a sum in one fixed order, whatever the number of rows beside it. The
-// logits of a sequence therefore have the same bits in every batch, for every cut of its prompt into
-// prefill chunks and for every number of threads.
+// The logits of a sequence have the same bits in every batch and for every number of threads, and for
+// every cut of its prompt into pieces of fewer than 256 tokens: then every output element is a sum in one fixed
+// order. A new sequence that begins with at least 256 tokens reads them by the kernels of training's forward
+// pass, which agree with the others within rounding.
 package generate
 
 import (
@@ -23,24 +24,25 @@ const prefillRows = 256
 // the first call and again after Refresh. It is used by one goroutine at a time, as are its sequences
 // and the backend.
 type Engine[T compute.Float] struct {
-	cfg    model.Config
-	model  *model.Model[T]
-	be     *cpu.Backend[T]
-	format cpu.Format
-	packed bool // the copy holds the model's weights
-	layers []layer[T]
-	embed  []T // vocab_size x hidden_size, in place
-	norm   []T
-	head   *cpu.Packed[T]
-	shape  attentionShape
-	scale  T // of the attention scores
-	rope   ropeTable[T]
-	pool   pool[T]
-	buf    buffers[T]
-	plan   attentionPlan[T]
-	todo   cpu.Products[T]
-	work   Work
-	calls  uint64 // to notice a sequence that is named twice in one call
+	cfg     model.Config
+	model   *model.Model[T]
+	be      *cpu.Backend[T]
+	format  cpu.Format
+	packed  bool // the copy holds the model's weights
+	layers  []layer[T]
+	sources []source[T] // for long prompts
+	embed   []T         // vocab_size x hidden_size, in place
+	norm    []T
+	head    *cpu.Packed[T]
+	shape   attentionShape
+	scale   T // of the attention scores
+	rope    ropeTable[T]
+	pool    pool[T]
+	buf     buffers[T]
+	plan    attentionPlan[T]
+	todo    cpu.Products[T]
+	work    Work
+	calls   uint64 // to notice a sequence that is named twice in one call
 }
 
 // Options says how an engine holds the weights.
@@ -60,10 +62,10 @@ func New[T compute.Float](m *model.Model[T], be *cpu.Backend[T]) *Engine[T] {
 func NewWith[T compute.Float](m *model.Model[T], be *cpu.Backend[T], o Options) *Engine[T] {
 	c := m.Config
 	e := &Engine[T]{
-		cfg: c, model: m, be: be, format: o.Weights, layers: make([]layer[T], c.NumHiddenLayers),
+		cfg: c, model: m, be: be, format: o.Weights, layers: make([]layer[T], c.NumHiddenLayers), sources: make([]source[T], c.NumHiddenLayers),
 		shape: shapeOf(c), scale: T(c.SoftmaxScale()), rope: ropeTable[T]{cfg: c},
 	}
-	e.pool.size = c.NumHiddenLayers * pageTokens * e.shape.width
+	e.pool.be, e.pool.size = be, c.NumHiddenLayers*pageTokens*e.shape.width
 	return e
 }
 
@@ -79,6 +81,7 @@ func (e *Engine[T]) pack() {
 	p := packer[T]{e.model, e.be, e.format}
 	for l := range e.layers {
 		p.layer(&e.layers[l], e.cfg, l)
+		e.sources[l] = sourceOf(e.model, l)
 	}
 	e.embed, e.norm = p.one("model.embed_tokens.weight"), p.one("model.norm.weight")
 	head := "lm_head.weight"
@@ -137,6 +140,9 @@ func (e *Engine[T]) prefill(seqs []*Sequence[T], ids [][]int32) []T {
 	e.buf.last = grow(e.buf.last, len(seqs)*e.cfg.HiddenSize)
 	batch, rows := e.plan.segments[:0], 0
 	for i, s := range seqs {
+		if e.readsAlone(s, ids[i]) {
+			continue
+		}
 		for rest := ids[i]; len(rest) > 0; {
 			n := min(len(rest), prefillRows-rows)
 			batch = append(batch, segment[T]{seq: s, ids: rest[:n], output: -1})
@@ -144,10 +150,18 @@ func (e *Engine[T]) prefill(seqs []*Sequence[T], ids [][]int32) []T {
 			if len(rest) == 0 {
 				batch[len(batch)-1].output = i
 			}
-			if rows == prefillRows || len(rest) == 0 && i == len(seqs)-1 {
+			if rows == prefillRows {
 				e.forward(batch)
 				batch, rows = batch[:0], 0
 			}
+		}
+	}
+	if rows > 0 {
+		e.forward(batch)
+	}
+	for i, s := range seqs {
+		if e.readsAlone(s, ids[i]) {
+			e.readPrompt(segment[T]{seq: s, ids: ids[i], output: i})
 		}
 	}
 	return e.logits(len(seqs))
@@ -178,6 +192,9 @@ func (e *Engine[T]) Step(seqs []*Sequence[T], ids []int32) ([]T, error) {
 
 // check says what is wrong with the arguments of Prefill and Step, if anything.
 func (e *Engine[T]) check(seqs []*Sequence[T], ids func(i int) []int32) error {
+	if e.cfg.QKNorm && e.cfg.MLA() {
+		return fmt.Errorf("generate: a model with use_qk_norm and latent attention cannot generate: the norm needs every head's keys, and the cache holds the latents that they are made of")
+	}
 	e.calls++
 	for i, s := range seqs {
 		if s.pool != &e.pool {

@@ -94,23 +94,26 @@ func checkIndependence[T compute.Float](t *testing.T, c model.Config) {
 	}
 }
 
-// A prompt of several chunks, whose last ones need more than one wave of pages, has the same bits however it is cut.
-func TestLongPrompt(t *testing.T) {
+// A prompt that follows others, of several chunks whose last ones need more than one wave of spans, has the same bits
+// however it is cut.
+func TestCutPrompt(t *testing.T) {
 	c := variants()["yarn"]
 	c.MaxPositionEmbeddings = 8 * prefillRows
-	_, e := build[float32](t, c, 2)
+	_, e := build[float32](t, c, 5)
 	ids := someIDs(5, 7*prefillRows+37, c.VocabSize)
 	whole, split := e.NewSequence(), e.NewSequence()
-	want := must[float32](t)(e.Prefill([]*Sequence[float32]{whole}, ids))
-	if slot := e.plan.rows * (pageTokens + e.shape.vdim + 2); prefillRows*c.NumAttentionHeads/tileRows*len(whole.pages)*slot < partialElems {
-		t.Fatal("one wave is enough for this prompt, make it longer")
-	}
+	must[float32](t)(e.Prefill([]*Sequence[float32]{whole}, ids[:1]))
+	want := must[float32](t)(e.Prefill([]*Sequence[float32]{whole}, ids[1:]))
 	for lo, n := 0, 1; lo < len(ids); n += 31 {
 		hi := min(lo+n, len(ids))
 		got := must[float32](t)(e.Prefill([]*Sequence[float32]{split}, ids[lo:hi]))
 		if lo = hi; lo == len(ids) && !slices.Equal(got, want) {
 			t.Errorf("the cut into chunks changes the logits by %.2g", difference(got, want))
 		}
+	}
+	e.plan.build(e.shape, []segment[float32]{{seq: whole, ids: ids[:prefillRows]}})
+	if len(e.plan.tiles) >= tilesPerThread*e.be.Threads() || len(e.plan.tasks)*e.plan.rows*(e.shape.vdim+2) < partialElems {
+		t.Errorf("%d tiles of %d rows, %d tasks: one wave is enough, make the prompt longer", len(e.plan.tiles), e.plan.rows, len(e.plan.tasks))
 	}
 }
 
@@ -163,17 +166,23 @@ func TestEngineErrors(t *testing.T) {
 	_, other := build[float32](t, c, 1)
 	s := e.NewSequence()
 	must[float32](t)(e.Prefill([]*Sequence[float32]{s}, someIDs(1, 250, c.VocabSize)))
+	normed := c
+	normed.QKNorm = true
+	_, unable := build[float32](t, normed, 1)
 	for name, tt := range map[string]struct {
 		call func() ([]float32, error)
 		want string
 	}{
-		"empty":        {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{e.NewSequence()}, nil) }, "no tokens"},
-		"too long":     {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{s}, someIDs(1, 7, 61)) }, "max_position_embeddings 256"},
-		"large id":     {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, []int32{61}) }, "outside the vocabulary of 61"},
-		"negative id":  {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, []int32{-1}) }, "outside the vocabulary"},
-		"twice":        {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s, s}, []int32{1, 1}) }, "named twice"},
-		"foreign":      {func() ([]float32, error) { return e.Step([]*Sequence[float32]{other.NewSequence()}, []int32{1}) }, "another engine"},
-		"count":        {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, nil) }, "0 ids for 1 sequences"},
+		"empty":       {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{e.NewSequence()}, nil) }, "no tokens"},
+		"too long":    {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{s}, someIDs(1, 7, 61)) }, "max_position_embeddings 256"},
+		"large id":    {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, []int32{61}) }, "outside the vocabulary of 61"},
+		"negative id": {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, []int32{-1}) }, "outside the vocabulary"},
+		"twice":       {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s, s}, []int32{1, 1}) }, "named twice"},
+		"foreign":     {func() ([]float32, error) { return e.Step([]*Sequence[float32]{other.NewSequence()}, []int32{1}) }, "another engine"},
+		"count":       {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, nil) }, "0 ids for 1 sequences"},
+		"normalised keys": {func() ([]float32, error) {
+			return unable.Prefill([]*Sequence[float32]{unable.NewSequence()}, []int32{1})
+		}, "cannot generate"},
 		"prompt count": {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{s}) }, "0 prompts for 1 sequences"},
 	} {
 		if _, err := tt.call(); err == nil || !strings.Contains(err.Error(), tt.want) {

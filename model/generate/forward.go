@@ -30,6 +30,9 @@ type buffers[T compute.Float] struct {
 	peak, sum     []T // of each row and head: largest score so far, softmax denominator so far
 	partial       []T // results of the pages of one wave
 	headOut, norm []T
+	headStd       []T // of normalised heads
+
+	expanded, lse, top []T // of long prompts: [k_nope | v] of each row and head, and what attention reports
 }
 
 type routeBuffers[T compute.Float] struct {
@@ -125,20 +128,28 @@ func (e *Engine[T]) feedForward(y *layer[T], n int) {
 
 // route chooses the experts of each row of h and gathers the rows by expert.
 func (e *Engine[T]) route(y *layer[T], n int) {
-	b, c, r := &e.buf, e.cfg, &e.buf.routed
-	hidden, count, k, width := c.HiddenSize, c.NRoutedExperts, c.NumExpertsPerTok, c.MoeIntermediateSize
+	b, r := &e.buf, &e.buf.routed
+	r.scores = grow(r.scores, n*e.cfg.NRoutedExperts)
+	e.linear(r.scores, b.h, y.router, n)
+	e.choose(y, n)
+	e.be.Gather(r.rows, b.h, r.token, e.cfg.HiddenSize)
+}
+
+// choose chooses the experts of n rows by their scores, sorts the choices by expert and makes room for what the
+// experts compute.
+func (e *Engine[T]) choose(y *layer[T], n int) {
+	c, r := e.cfg, &e.buf.routed
+	count, k, width := c.NRoutedExperts, c.NumExpertsPerTok, c.MoeIntermediateSize
 	slots := n * k
-	r.scores, r.weight, r.index = grow(r.scores, n*count), grow(r.weight, slots), grow(r.index, slots)
+	r.weight, r.index = grow(r.weight, slots), grow(r.index, slots)
 	r.ends, r.token, r.choice, r.slot = grow(r.ends, count), grow(r.token, slots), grow(r.choice, slots), grow(r.slot, slots)
 	r.load = grow(r.load, count)
-	e.linear(r.scores, b.h, y.router, n)
 	e.be.Route(&compute.RouteArgs[T]{
 		Tokens: n, Experts: count, TopK: k, Norm: c.NormTopkProb, Scale: T(c.RoutedScalingFactor), Bias: y.bias,
 		Scores: r.scores, Index: r.index, Weight: r.weight,
 	})
 	e.be.Group(r.index, k, r.load, compute.Groups{Ends: r.ends, Token: r.token, Choice: r.choice, Slot: r.slot})
-	r.rows, r.gateUp, r.act = grow(r.rows, slots*hidden), grow(r.gateUp, slots*2*width), grow(r.act, slots*width)
-	e.be.Gather(r.rows, b.h, r.token, hidden)
+	r.rows, r.gateUp, r.act = grow(r.rows, slots*c.HiddenSize), grow(r.gateUp, slots*2*width), grow(r.act, slots*width)
 }
 
 // grouped adds the products of each expert's rows with its matrix to what is to do.

@@ -30,6 +30,8 @@ func variants() map[string]model.Config {
 	yarn.RopeScaling = &model.RopeScaling{Type: "yarn", Factor: 4, OriginalMaxPositionEmbeddings: 32, Mscale: 1, MscaleAllDim: 0.7}
 	grouped := base
 	grouped.HeadDim, grouped.NumKeyValueHeads = 6, 2
+	normed := grouped
+	normed.QKNorm = true
 	plain := base
 	plain.HeadDim, plain.TieWordEmbeddings = 8, true
 	groupedSparse := sparse
@@ -38,7 +40,7 @@ func variants() map[string]model.Config {
 	groupedSparse.RopeScaling = yarn.RopeScaling
 	return map[string]model.Config{
 		"latent": latent, "latent with q_lora": compressed, "sparse": sparse, "sparse without shared experts": unshared, "yarn": yarn,
-		"grouped": grouped, "one group a head, tied": plain, "grouped, sparse, yarn": groupedSparse,
+		"grouped": grouped, "grouped, normalised heads": normed, "one group a head, tied": plain, "grouped, sparse, yarn": groupedSparse,
 	}
 }
 

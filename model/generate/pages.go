@@ -10,44 +10,60 @@ import (
 const (
 	// tileRows is about how many query rows (tokens x heads of a group) meet a page in one product.
 	tileRows = 64
-	// partialElems bounds the results of pages that wait to be added up.
-	partialElems = 1 << 20
+	// spanPages is how many pages a query row meets at a time. It decides where the softmax's sums are cut.
+	spanPages = 4
+	// partialElems is about how many elements of results of spans wait to be added up.
+	partialElems = 1 << 16
+	// tilesPerThread is how many tiles a thread needs to have at least, so that whole tiles keep all threads busy.
+	tilesPerThread = 4
 )
 
-// attentionPlan cuts the attention of a forward pass into products of some query rows with one page.
-// Each page's softmax is taken by itself, and the pages of a row are added up in their order. The
-// result of a row then depends on that row and its past alone, and a single long sequence still
-// keeps all threads busy.
+// attentionPlan cuts the attention of a forward pass into products of some query rows with one span of pages. Each
+// span's softmax is taken by itself, and the spans of a row are added up in their order. The result of a row then
+// depends on that row and its past alone, and a single long sequence still keeps all threads busy.
 type attentionPlan[T compute.Float] struct {
 	segments []segment[T]
 	tiles    []tile
-	tasks    []pageTask
-	rows     int // of the largest tile, tokens x heads
+	tasks    []spanTask
+	pages    [][]T // of all segments
+	rows     int   // of the largest tile, tokens x heads
 }
 
 // tile is a run of query rows of one segment and one group of heads.
 type tile struct {
-	segment, group int32
-	row, tokens    int32 // first row in the pass, number of rows
-	first, pages   int32 // its tasks are tasks[first : first+pages]
+	group       int32
+	row, tokens int32 // first row in the pass, number of rows
+	page        int32 // its pages are attentionPlan.pages[page:]
+	keys        int32
+	first       int32 // its tasks are tasks[first : first+spans]
+	spans       int32
 }
 
-type pageTask struct{ tile, page int32 }
+type spanTask struct{ tile, span int32 }
 
 // build lists the tiles and tasks after the sequences have been extended.
 func (p *attentionPlan[T]) build(s attentionShape, segments []segment[T]) {
 	p.tiles, p.tasks, p.rows = p.tiles[:0], p.tasks[:0], 0
+	clear(p.pages)
+	p.pages = p.pages[:0]
 	tokens := max(1, tileRows/s.heads)
 	row := 0
-	for i, seg := range segments {
-		start := seg.seq.n - len(seg.ids)
+	for _, seg := range segments {
+		start, page := seg.seq.n-len(seg.ids), len(p.pages)
+		for _, pg := range seg.seq.pages {
+			p.pages = append(p.pages, pg.data)
+		}
 		for lo := 0; lo < len(seg.ids); lo += tokens {
 			n := min(tokens, len(seg.ids)-lo)
-			pages := ceil(start+lo+n, pageTokens)
+			keys := start + lo + n
+			spans := ceil(keys, spanPages*pageTokens)
 			for g := range s.groups {
-				p.tiles = append(p.tiles, tile{int32(i), int32(g), int32(row + lo), int32(n), int32(len(p.tasks)), int32(pages)})
-				for page := range pages {
-					p.tasks = append(p.tasks, pageTask{int32(len(p.tiles) - 1), int32(page)})
+				p.tiles = append(p.tiles, tile{
+					group: int32(g), row: int32(row + lo), tokens: int32(n), page: int32(page),
+					keys: int32(keys), first: int32(len(p.tasks)), spans: int32(spans),
+				})
+				for span := range spans {
+					p.tasks = append(p.tasks, spanTask{int32(len(p.tiles) - 1), int32(span)})
 				}
 			}
 			p.rows = max(p.rows, ceil(n*s.heads, 8)*8)
@@ -62,24 +78,39 @@ func (e *Engine[T]) attend(l int) {
 	heads := s.groups * s.heads
 	b.peak, b.sum = grow(b.peak, len(b.ids)*heads), grow(b.sum, len(b.ids)*heads)
 	slot := p.rows * (s.vdim + 2)
-	wave := max(1, partialElems/slot)
+	if n := len(p.tiles); n >= tilesPerThread*e.be.Threads() {
+		parts := ceil(n, ceil(n, tilesPerThread*e.be.Threads())) // neighbours together, whose pages follow each other
+		b.partial = grow(b.partial, parts*slot)
+		e.be.For(parts, func(w *cpu.Worker[T], i int) {
+			part := b.partial[i*slot : (i+1)*slot]
+			for _, t := range p.tiles[n*i/parts : n*(i+1)/parts] {
+				for span := range int(t.spans) {
+					e.meetSpan(w, l, t, span, part)
+					e.addSpan(w, t, span, part)
+				}
+			}
+		})
+		return
+	}
+	wave := max(tilesPerThread*e.be.Threads(), partialElems/slot)
 	for lo := 0; lo < len(p.tasks); lo += wave {
 		hi := min(lo+wave, len(p.tasks))
 		b.partial = grow(b.partial, (hi-lo)*slot)
 		e.be.For(hi-lo, func(w *cpu.Worker[T], i int) {
-			e.meetPage(w, l, p.tasks[lo+i], b.partial[i*slot:(i+1)*slot])
+			task := p.tasks[lo+i]
+			e.meetSpan(w, l, p.tiles[task.tile], int(task.span), b.partial[i*slot:(i+1)*slot])
 		})
 		first, last := int(p.tasks[lo].tile), int(p.tasks[hi-1].tile)
 		e.be.For(last-first+1, func(w *cpu.Worker[T], i int) {
 			t := p.tiles[first+i]
-			for k := max(lo, int(t.first)); k < min(hi, int(t.first+t.pages)); k++ {
-				e.addPage(w, t, int(p.tasks[k].page), b.partial[(k-lo)*slot:(k-lo+1)*slot])
+			for k := max(lo, int(t.first)); k < min(hi, int(t.first+t.spans)); k++ {
+				e.addSpan(w, t, int(p.tasks[k].span), b.partial[(k-lo)*slot:(k-lo+1)*slot])
 			}
 		})
 	}
 }
 
-// part is the result of one tile and one page: out = exp(score - peak) v and sum = that of the
+// part is the result of one tile and one span: out = exp(score - peak) v and sum = that of the
 // exponentials, for each row of the tile.
 type part[T compute.Float] struct{ out, peak, sum []T }
 
@@ -88,33 +119,32 @@ func (e *Engine[T]) part(slot []T) part[T] {
 	return part[T]{slot[:n*v], slot[n*v:][:n], slot[n*(v+1):][:n]}
 }
 
-func (e *Engine[T]) meetPage(w *cpu.Worker[T], l int, task pageTask, slot []T) {
-	s, t, r := e.shape, e.plan.tiles[task.tile], e.part(slot)
-	seq := e.plan.segments[t.segment].seq
-	first := int(task.page) * pageTokens
-	newest := int(e.buf.at[t.row+t.tokens-1])
-	cache := seq.rows(l, int(task.page), s.width)
-	w.AttendPage(&cpu.Page[T]{
+func (e *Engine[T]) meetSpan(w *cpu.Worker[T], l int, t tile, span int, slot []T) {
+	s, r, base := e.shape, e.part(slot), l*pageTokens*e.shape.width
+	first := span * spanPages * pageTokens
+	w.AttendPages(&cpu.Pages[T]{
 		Rows: int(t.tokens) * s.heads, Dim: s.dim, VDim: s.vdim, Heads: s.heads,
 		Query: e.buf.query[(int(t.group)*len(e.buf.ids)+int(t.row))*s.heads*s.dim:],
-		Keys:  min(pageTokens, newest+1-first), Key: cache[int(t.group)*s.dim:], Value: cache[s.value+int(t.group)*s.vdim:], Stride: s.width,
-		First: int32(first), At: e.buf.at[t.row:], Out: r.out, Peak: r.peak, Sum: r.sum,
+		Cache: e.plan.pages[t.page:], PageKeys: pageTokens, Stride: s.width,
+		Key: base + int(t.group)*s.dim, Value: base + s.value + int(t.group)*s.vdim,
+		Page: span * spanPages, Keys: min(spanPages*pageTokens, int(t.keys)-first), First: int32(first), At: e.buf.at[t.row:],
+		Out: r.out, Peak: r.peak, Sum: r.sum,
 	})
 }
 
-// addPage adds a page's result to the output of the tile's rows, each relative to the largest score
-// so far (Milakov and Gimelshein, arXiv 1805.02867), and divides by the sum after the last page.
-func (e *Engine[T]) addPage(w *cpu.Worker[T], t tile, page int, slot []T) {
+// addSpan adds a span's result to the output of the tile's rows, each relative to the largest score
+// so far (Milakov and Gimelshein, arXiv 1805.02867), and divides by the sum after the last span.
+func (e *Engine[T]) addSpan(w *cpu.Worker[T], t tile, span int, slot []T) {
 	b, s, r := &e.buf, e.shape, e.part(slot)
 	heads := s.groups * s.heads
 	for i := range int(t.tokens) * s.heads {
 		head := (int(t.row)+i/s.heads)*heads + int(t.group)*s.heads + i%s.heads
 		out, add := b.out[head*s.vdim:(head+1)*s.vdim], r.out[i*s.vdim:(i+1)*s.vdim]
 		switch {
-		case page == 0:
+		case span == 0:
 			b.peak[head], b.sum[head] = r.peak[i], r.sum[i]
 			copy(out, add)
-		case r.sum[i] != 0: // zero where the row's position lies before the page
+		case r.sum[i] != 0: // zero where the row's position lies before the span
 			if d := float64(r.peak[i] - b.peak[head]); d > 0 {
 				old := T(math.Exp(-d))
 				b.peak[head], b.sum[head] = r.peak[i], old*b.sum[head]+r.sum[i]
@@ -126,7 +156,7 @@ func (e *Engine[T]) addPage(w *cpu.Worker[T], t tile, page int, slot []T) {
 				w.AddScaled(out, add, fresh)
 			}
 		}
-		if page == int(t.pages)-1 {
+		if span == int(t.spans)-1 {
 			scale(out, 1/b.sum[head])
 		}
 	}

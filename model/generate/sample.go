@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
@@ -80,8 +81,9 @@ func (s Seen) Has(id int32) bool { return s[id/64]&(1<<(id%64)) != 0 }
 type Sampler[T compute.Float] struct {
 	opt  SampleOptions
 	exp  cpu.Exp[T]
-	e    []T       // exponentials of the logits
-	p    []float64 // relative probability of each token, 1 for the likeliest
+	e    []T       // relative probability of each token, 1 for the likeliest
+	sums []float64 // of every cpu.ExpChunk of them
+	z    []float64 // logits after the repetition penalty
 	heap candidates
 	kept candidates
 }
@@ -97,29 +99,25 @@ func NewSampler[T compute.Float](o SampleOptions) *Sampler[T] {
 // Sample draws a token from logits, which it leaves alone, with the random number u in [0, 1). seen
 // may be nil where there is no repetition penalty. It fails where a logit is NaN or +Inf.
 func (s *Sampler[T]) Sample(logits []T, seen Seen, u float64) (Choice, error) {
-	best := largest(logits)
-	peak := float64(logits[best])
+	top := s.exp.Max(logits)
+	peak := float64(top)
 	if math.IsNaN(peak) || math.IsInf(peak, 0) {
-		return Choice{}, fmt.Errorf("generate: the logits are not finite (%v at token %d); check the model's weights", peak, best)
+		return Choice{}, fmt.Errorf("generate: the logits are not finite (%v at token %d); check the model's weights", peak, largest(logits))
 	}
 	s.e = grow(s.e, len(logits))
-	sum := s.exp.Sum(s.e, logits, logits[best])
+	sum := s.exponentials(logits, top)
 	norm := peak + math.Log(sum)
 	c := Choice{}
 	penalized := s.opt.RepetitionPenalty != 1 && seen != nil
-	s.p = grow(s.p, len(logits))
 	switch {
 	case s.opt.Temperature == 0 && !penalized:
-		c.ID = int32(best)
+		c.ID = int32(slices.Index(logits, top))
 	case s.opt.Temperature == 1 && !penalized: // the exponentials are there
-		for i, e := range s.e {
-			s.p[i] = float64(e)
-		}
 		c.ID, c.SampledLogProb = s.draw(u, sum)
 	default:
 		s.penalize(logits, seen)
 		if s.opt.Temperature == 0 {
-			c.ID = int32(largest(s.p))
+			c.ID = int32(largest(s.z))
 		} else {
 			c.ID, c.SampledLogProb = s.draw(u, s.soften())
 		}
@@ -128,42 +126,46 @@ func (s *Sampler[T]) Sample(logits []T, seen Seen, u float64) (Choice, error) {
 	return c, nil
 }
 
-// penalize fills p with the logits after the repetition penalty.
+// exponentials fills e and sums with exp(x - shift) and returns the sum of all.
+func (s *Sampler[T]) exponentials(x []T, shift T) float64 {
+	var sum float64
+	sum, s.sums = s.exp.Sums(s.e, x, shift, s.sums[:0])
+	return sum
+}
+
+// penalize fills z with the logits after the repetition penalty.
 func (s *Sampler[T]) penalize(logits []T, seen Seen) {
+	s.z = grow(s.z, len(logits))
 	for i, z := range logits {
-		s.p[i] = float64(z)
+		s.z[i] = float64(z)
 	}
 	penalty := s.opt.RepetitionPenalty
 	if penalty == 1 || seen == nil {
 		return
 	}
-	for i, z := range s.p {
+	for i, z := range s.z {
 		switch {
 		case !seen.Has(int32(i)):
 		case z > 0:
-			s.p[i] = z / penalty
+			s.z[i] = z / penalty
 		default:
-			s.p[i] = z * penalty
+			s.z[i] = z * penalty
 		}
 	}
 }
 
-// soften turns the logits in p into relative probabilities and returns their sum.
+// soften turns the logits in z into relative probabilities and returns their sum.
 func (s *Sampler[T]) soften() float64 {
-	peak := s.p[largest(s.p)]
-	for i, z := range s.p {
+	peak := s.z[largest(s.z)]
+	for i, z := range s.z {
 		s.e[i] = T((z - peak) / s.opt.Temperature)
 	}
-	total := s.exp.Sum(s.e, s.e, 0)
-	for i, e := range s.e {
-		s.p[i] = float64(e)
-	}
-	return total
+	return s.exponentials(s.e, 0)
 }
 
-// draw cuts the relative probabilities in p, whose sum is total, and draws with u.
+// draw cuts the relative probabilities in e, whose sum is total, and draws with u.
 func (s *Sampler[T]) draw(u, total float64) (id int32, logProb float64) {
-	all := s.opt.TopK == 0 || s.opt.TopK >= len(s.p)
+	all := s.opt.TopK == 0 || s.opt.TopK >= len(s.e)
 	if all && (s.opt.TopP == 0 || s.opt.TopP == 1) && s.opt.MinP == 0 {
 		return s.drawAll(u*total, total)
 	}
@@ -176,9 +178,20 @@ func (s *Sampler[T]) draw(u, total float64) (id int32, logProb float64) {
 	}
 }
 
-// drawAll finds the token in which the point at of [0, total) falls.
+// drawAll finds the token in which the point at of [0, total) falls. It passes over chunks that end before it.
 func (s *Sampler[T]) drawAll(at, total float64) (id int32, logProb float64) {
-	for i, p := range s.p {
+	from, last := 0, len(s.sums)-1
+	for s.sums[last] == 0 { // rounding must not leave the point there; the likeliest token has 1
+		last--
+	}
+	for _, sum := range s.sums[:last] {
+		if at < sum {
+			break
+		}
+		at, from = at-sum, from+cpu.ExpChunk
+	}
+	for i := from; i < len(s.e); i++ {
+		p := float64(s.e[i])
 		if p == 0 {
 			continue
 		}
@@ -187,18 +200,18 @@ func (s *Sampler[T]) drawAll(at, total float64) (id int32, logProb float64) {
 			break
 		}
 	}
-	return id, math.Log(s.p[id] / total)
+	return id, math.Log(float64(s.e[id]) / total)
 }
 
 // cut fills kept with the tokens that remain, the likeliest first, and returns their sum.
 func (s *Sampler[T]) cut(total float64) float64 {
 	o := &s.opt
 	s.heap, s.kept = s.heap[:0], s.kept[:0]
-	for i, p := range s.p {
-		s.heap = append(s.heap, candidate{p, int32(i)})
+	for i, p := range s.e {
+		s.heap = append(s.heap, candidate{float64(p), int32(i)})
 	}
 	s.heap.order()
-	limit := len(s.p)
+	limit := len(s.e)
 	if o.TopK > 0 && o.TopK < limit {
 		limit, total = o.TopK, 0
 		for range limit {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"muonclip/internal/compute/cpu"
 )
 
 // reference is the sampling distribution by definition: every part of SampleOptions as a pass over
@@ -197,5 +199,39 @@ func TestSampleOptionsValidate(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
+	}
+}
+
+// TestDrawOverChunks draws from more tokens than are added up together, among them a chunk without any probability, and
+// wants the shares of a few tokens and of the chunks. The point nearest to the end must not fall on a token that cannot be.
+func TestDrawOverChunks(t *testing.T) {
+	logits := make([]float32, 3*cpu.ExpChunk+7)
+	for i := range logits {
+		logits[i] = float32(math.Inf(-1))
+	}
+	want := map[int32]float64{3: 0.25, cpu.ExpChunk - 1: 0.125, cpu.ExpChunk: 0.125, cpu.ExpChunk + 5: 0.5}
+	for id, p := range want {
+		logits[id] = float32(math.Log(p))
+	}
+	s := NewSampler[float32](SampleOptions{Temperature: 1})
+	got := map[int32]float64{}
+	const draws = 1000
+	for i := range draws {
+		c, err := s.Sample(logits, nil, (float64(i)+0.5)/draws)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[c.ID] += 1.0 / draws
+		if math.Abs(c.SampledLogProb-math.Log(want[c.ID])) > 1e-6 || math.Abs(c.LogProb-c.SampledLogProb) > 1e-6 {
+			t.Fatalf("token %d has log-probabilities %g and %g, want %g", c.ID, c.LogProb, c.SampledLogProb, math.Log(want[c.ID]))
+		}
+	}
+	for id, p := range want {
+		if math.Abs(got[id]-p) > 2.0/draws {
+			t.Errorf("token %d was drawn in %g, want %g", id, got[id], p)
+		}
+	}
+	if c, err := s.Sample(logits, nil, math.Nextafter(1, 0)); err != nil || c.ID != cpu.ExpChunk+5 {
+		t.Errorf("the last point falls on token %d, %v", c.ID, err)
 	}
 }

@@ -20,6 +20,8 @@ type layer[T compute.Float] struct {
 	keyUp   []*cpu.Packed[T] // of each head: from a query to a query of latents
 	valueUp []*cpu.Packed[T] // of each head: from a latent to a value
 	k, v    *cpu.Packed[T]   // grouped-query attention
+	qNorm   []T              // of each head; nil without QKNorm
+	kNorm   []T
 	o       *cpu.Packed[T]
 
 	width        int // of the dense feed-forward, or of the shared experts together; 0 for none
@@ -65,6 +67,9 @@ func (p packer[T]) layer(y *layer[T], c model.Config, l int) {
 
 func (p packer[T]) attention(y *layer[T], c model.Config, name string) {
 	p.matrix(&y.o, name+"o_proj.weight")
+	if c.QKNorm {
+		y.qNorm, y.kNorm = p.one(name+"q_norm.weight"), p.one(name+"k_norm.weight")
+	}
 	if !c.MLA() {
 		p.matrix(&y.qB, name+"q_proj.weight")
 		p.matrix(&y.k, name+"k_proj.weight")
