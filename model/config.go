@@ -40,6 +40,10 @@ type Config struct {
 	VHeadDim      int `json:"v_head_dim"`
 	HeadDim       int `json:"head_dim"` // grouped-query attention only
 
+	// QKNorm normalises every query and key head before RoPE by an RMSNorm with a learned weight, as Qwen3 and GLM-4.5
+	// do. With latent attention it is an experiment: keys must then be written out, which its cache exists to avoid.
+	QKNorm bool `json:"use_qk_norm"`
+
 	HiddenAct             string       `json:"hidden_act"` // silu
 	RMSNormEps            float64      `json:"rms_norm_eps"`
 	RopeTheta             float64      `json:"rope_theta"`

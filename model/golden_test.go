@@ -149,7 +149,12 @@ func variants() map[string]model.Config {
 	multi.KVLoraRank, multi.HeadDim, multi.NumKeyValueHeads, multi.NRoutedExperts = 0, 6, 1, 0
 	raw.QLoraRank, raw.NormTopkProb, raw.NSharedExperts, raw.FirstKDenseReplace, raw.NumExpertsPerTok = 0, false, 0, 0, 1
 	raw.AuxLossAlpha, raw.SeqAux = 0.3, true
-	return map[string]model.Config{"latent": latent, "grouped tied": grouped, "multi-query dense": multi, "raw experts": raw}
+	normed, normedGroups := latent, grouped
+	normed.QKNorm, normedGroups.QKNorm = true, true
+	return map[string]model.Config{
+		"latent": latent, "grouped tied": grouped, "multi-query dense": multi, "raw experts": raw,
+		"latent, normalised heads": normed, "grouped, normalised heads": normedGroups,
+	}
 }
 
 // documents gives two rows of cols positions documents of different lengths, with edges around 64.

@@ -19,6 +19,7 @@ type attention[T compute.Float] struct {
 	kvA, kvANorm, kvB *compute.Tensor[T]
 	k, v              *compute.Tensor[T]
 	o                 *compute.Tensor[T]
+	qNorm, kNorm      *compute.Tensor[T] // of every head; nil without QKNorm
 }
 
 type ffn[T compute.Float] struct{ gateUp, down *compute.Tensor[T] }
@@ -28,7 +29,7 @@ type moe[T compute.Float] struct {
 	router  compute.Router[T]
 }
 
-func newLayer[T compute.Float](cfg Config, w *weights[T], l int) layer[T] {
+func newLayer[T compute.Float](cfg Config, w *weights[T], be compute.Backend[T], l int) layer[T] {
 	p := fmt.Sprintf("model.layers.%d.", l)
 	y := layer[T]{inputNorm: w.one(p + "input_layernorm.weight"), postNorm: w.one(p + "post_attention_layernorm.weight")}
 	y.attention = newAttention(cfg, w, p+"self_attn.")
@@ -44,7 +45,7 @@ func newLayer[T compute.Float](cfg Config, w *weights[T], l int) layer[T] {
 		experts: w.matrix(p+"experts.0.gate_proj.weight", cfg.NRoutedExperts*3*cfg.MoeIntermediateSize, cfg.HiddenSize),
 		router: compute.Router[T]{
 			Gate: w.one(p + "gate.weight"), Bias: w.one(p + "gate.e_score_correction_bias").Data,
-			TopK: cfg.NumExpertsPerTok, Norm: cfg.NormTopkProb, Scale: T(cfg.RoutedScalingFactor), Load: make([]int32, cfg.NRoutedExperts),
+			TopK: cfg.NumExpertsPerTok, Norm: cfg.NormTopkProb, Scale: T(cfg.RoutedScalingFactor), Load: be.AllocInts(cfg.NRoutedExperts),
 		},
 	}
 	return y
@@ -52,6 +53,9 @@ func newLayer[T compute.Float](cfg Config, w *weights[T], l int) layer[T] {
 
 func newAttention[T compute.Float](cfg Config, w *weights[T], p string) attention[T] {
 	a := attention[T]{o: w.one(p + "o_proj.weight")}
+	if cfg.QKNorm {
+		a.qNorm, a.kNorm = w.one(p+"q_norm.weight"), w.one(p+"k_norm.weight")
+	}
 	if !cfg.MLA() {
 		a.qB, a.k, a.v = w.one(p+"q_proj.weight"), w.one(p+"k_proj.weight"), w.one(p+"v_proj.weight")
 		return a
@@ -75,12 +79,23 @@ func (a *attention[T]) forward(t *compute.Tape[T], x *compute.Tensor[T], eps T, 
 		q = t.RMSNorm(t.Linear(x, a.qA), a.qANorm, eps)
 	}
 	q = t.Linear(q, a.qB)
+	if a.qNorm != nil {
+		q = t.HeadNorm(q, a.qNorm, eps)
+	}
 	if a.k != nil {
-		return t.Linear(t.GroupedAttention(q, t.Linear(x, a.k), t.Linear(x, a.v), s), a.o)
+		k := t.Linear(x, a.k)
+		if a.kNorm != nil {
+			k = t.HeadNorm(k, a.kNorm, eps)
+		}
+		return t.Linear(t.GroupedAttention(q, k, t.Linear(x, a.v), s), a.o)
 	}
 	kvA := t.Linear(x, a.kvA)
 	kv := t.Linear(t.RMSNorm(kvA, a.kvANorm, eps), a.kvB)
-	return t.Linear(t.LatentAttention(q, kv, kvA, s), a.o)
+	if a.kNorm == nil {
+		return t.Linear(t.LatentAttention(q, kv, kvA, s), a.o)
+	}
+	k := t.HeadNorm(t.LatentKeys(kv, kvA, s), a.kNorm, eps)
+	return t.Linear(t.KeyedAttention(q, k, kv, s), a.o)
 }
 
 func (l *layer[T]) feedForward(t *compute.Tape[T], x *compute.Tensor[T]) *compute.Tensor[T] {

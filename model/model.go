@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"muonclip/internal/compute"
 )
@@ -20,7 +21,11 @@ type Model[T compute.Float] struct {
 	embed, norm, head *compute.Tensor[T]
 	rope              ropeTable[T]
 	tape              *compute.Tape[T]
-	maxLogit          [][]T
+	maxLogit          [][]T // of each layer, parts of maxLogits
+	maxLogits         []T
+	least             []T     // -Inf for each of maxLogits, on the host
+	noLoad            []int32 // zero for each expert, on the host
+	scale             []T     // of the step's positions, on the host
 }
 
 // Input is a set of token sequences of equal length, Rows x Cols ids each.
@@ -40,30 +45,41 @@ func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) 
 	}
 	w := newWeights(cfg, be)
 	m := &Model[T]{
-		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg},
+		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg, alloc: be.Alloc},
 		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"),
 	}
 	m.head = m.embed
 	if !cfg.TieWordEmbeddings {
 		m.head = w.one("lm_head.weight")
 	}
+	heads := cfg.NumAttentionHeads
+	m.maxLogits, m.noLoad = be.Alloc(cfg.NumHiddenLayers*heads), make([]int32, cfg.NRoutedExperts)
+	m.least = slices.Repeat([]T{T(math.Inf(-1))}, len(m.maxLogits))
 	for l := range cfg.NumHiddenLayers {
-		m.layers = append(m.layers, newLayer(cfg, w, l))
-		m.maxLogit = append(m.maxLogit, make([]T, cfg.NumAttentionHeads))
+		m.layers = append(m.layers, newLayer(cfg, w, be, l))
+		m.maxLogit = append(m.maxLogit, m.maxLogits[l*heads:(l+1)*heads:(l+1)*heads])
 	}
 	m.ResetStats()
 	return m, nil
 }
 
 // Init draws the weights anew from the seed.
-func (m *Model[T]) Init(seed uint64) { m.w.initialize(seed, m.Config.InitializerRange) }
+func (m *Model[T]) Init(seed uint64) {
+	m.tape.Sync()
+	m.w.initialize(seed, m.Config.InitializerRange)
+}
 
-// Params lists the weights in the order of Config.Shapes.
-func (m *Model[T]) Params() []*Param[T] { return m.w.params }
+// Params lists the weights in the order of Config.Shapes. Like all that gives out the memory of a model, it waits for the
+// device; the memory is the host's until the model runs again.
+func (m *Model[T]) Params() []*Param[T] {
+	m.tape.Sync()
+	return m.w.params
+}
 
 // Param returns a weight by its Hugging Face name, or nil.
 func (m *Model[T]) Param(name string) *Param[T] {
 	if i, ok := m.w.index[name]; ok {
+		m.tape.Sync()
 		return m.w.params[i]
 	}
 	return nil
@@ -77,6 +93,7 @@ func (m *Model[T]) Weights(name string, elems int) []T {
 	if !ok {
 		return nil
 	}
+	m.tape.Sync()
 	return m.w.values[at : at+elems : at+elems]
 }
 
@@ -92,24 +109,24 @@ func (m *Model[T]) Renew() {
 
 // ResetStats forgets the largest logits, the expert loads and the auxiliary loss.
 func (m *Model[T]) ResetStats() {
-	for _, s := range m.maxLogit {
-		for h := range s {
-			s[h] = T(math.Inf(-1))
-		}
-	}
+	m.tape.Upload(m.maxLogits, m.least)
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
-			clear(moe.router.Load)
-			moe.router.AuxLoss = 0
+			m.tape.UploadInts(moe.router.Load, m.noLoad)
+			m.tape.Zero(moe.router.AuxLoss)
 		}
 	}
 }
 
 // MaxLogits returns each layer's and head's largest softmax input since ResetStats.
-func (m *Model[T]) MaxLogits() [][]T { return m.maxLogit }
+func (m *Model[T]) MaxLogits() [][]T {
+	m.tape.Sync()
+	return m.maxLogit
+}
 
 // ExpertLoads returns how many tokens each sparse layer sent to each expert since ResetStats.
 func (m *Model[T]) ExpertLoads() [][]int32 {
+	m.tape.Sync()
 	var loads [][]int32
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
@@ -121,10 +138,13 @@ func (m *Model[T]) ExpertLoads() [][]int32 {
 
 // AuxLoss is the sum of the layers' auxiliary losses since ResetStats.
 func (m *Model[T]) AuxLoss() float64 {
+	m.tape.Sync()
 	sum := 0.0
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
-			sum += moe.router.AuxLoss
+			for _, v := range moe.router.AuxLoss {
+				sum += float64(v)
+			}
 		}
 	}
 	return sum
@@ -132,6 +152,7 @@ func (m *Model[T]) AuxLoss() float64 {
 
 // RouterBiases returns each sparse layer's e_score_correction_bias, to be moved in place.
 func (m *Model[T]) RouterBiases() [][]T {
+	m.tape.Sync()
 	var biases [][]T
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
@@ -183,6 +204,7 @@ func (m *Model[T]) Step(in Input, scale, share float64) []T {
 	for _, x := range m.w.leaves {
 		x.Settle(m.tape.Backend)
 	}
+	m.tape.Sync()
 	return losses
 }
 
@@ -191,18 +213,23 @@ func (m *Model[T]) Step(in Input, scale, share float64) []T {
 func (m *Model[T]) Losses(in Input) []T {
 	m.tape.Reset()
 	m.tape.Grad = false
-	return m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
+	losses := m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
+	m.tape.Sync()
+	return losses
 }
 
 // scales is the factor of each position's loss in the gradient.
 func (m *Model[T]) scales(in Input, scale float64) []T {
-	s := m.tape.Buffer(in.Rows * in.Cols)
-	for i := range s {
-		s[i] = T(scale)
+	m.scale = m.scale[:0]
+	for i := range in.Rows * in.Cols {
+		f := T(scale)
 		if in.Weights != nil {
-			s[i] *= T(in.Weights[i])
+			f *= T(in.Weights[i])
 		}
+		m.scale = append(m.scale, f)
 	}
+	s := m.tape.Buffer(len(m.scale))
+	m.tape.Upload(s, m.scale)
 	return s
 }
 
@@ -211,7 +238,9 @@ func (m *Model[T]) scales(in Input, scale float64) []T {
 func (m *Model[T]) Logits(in Input) []T {
 	m.tape.Reset()
 	m.tape.Grad = false
-	return m.tape.Linear(m.hidden(in, 0), m.head).Data
+	logits := m.tape.Linear(m.hidden(in, 0), m.head).Data
+	m.tape.Sync()
+	return logits
 }
 
 // Memory is the number of elements that the tape holds for activations and their gradients.
@@ -225,6 +254,7 @@ func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
 	t := m.tape
 	eps := T(m.Config.RMSNormEps)
 	t.Layer = -1
+	in.DocStart = t.Device(in.DocStart)
 	x := t.Embed(m.embed, in.IDs)
 	if m.Recompute {
 		for l := range m.layers {

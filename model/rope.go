@@ -9,6 +9,7 @@ import (
 // ropeTable holds the cosines and sines of positions 0..n-1, n x dim/2 of each.
 type ropeTable[T compute.Float] struct {
 	cfg      Config
+	alloc    func(n int) []T
 	cos, sin []T
 	n        int
 }
@@ -18,7 +19,7 @@ func (r *ropeTable[T]) upTo(n int) (cos, sin []T) {
 	if n > r.n {
 		inv, scale := r.cfg.RopeFrequencies()
 		half := len(inv)
-		r.cos, r.sin, r.n = make([]T, n*half), make([]T, n*half), n
+		r.cos, r.sin, r.n = r.alloc(n*half), r.alloc(n*half), n
 		for t := range n {
 			for i, f := range inv {
 				s, c := math.Sincos(float64(t) * f)

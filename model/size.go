@@ -50,7 +50,8 @@ func (p ParamShape) Shape() []int {
 // model.embed_tokens; for each layer input_layernorm, self_attn, post_attention_layernorm, mlp
 // (the router, its bias, the routed experts by number, the shared experts); model.norm; lm_head
 // unless it is tied. Names and row layouts are those of transformers' deepseek_v3; layers with
-// grouped-query attention use the Llama names q_proj, k_proj, v_proj, o_proj.
+// grouped-query attention use the Llama names q_proj, k_proj, v_proj, o_proj. With QKNorm the norms of heads
+// have Qwen3's names q_norm and k_norm.
 func (c Config) Shapes() []ParamShape {
 	s := make(shapeList, 0, c.paramCount())
 	s.vocab("model.embed_tokens.weight", c, KindEmbedding)
@@ -92,6 +93,10 @@ func (s *shapeList) vector(name string, n int, kind string) {
 // [nope | rope] and a head's rows of kv_b_proj are [k_nope | v].
 func (s *shapeList) attention(p string, c Config) {
 	h, heads := c.HiddenSize, c.NumAttentionHeads
+	if c.QKNorm {
+		s.vector(p+"q_norm.weight", c.QKHeadDim(), KindNorm)
+		s.vector(p+"k_norm.weight", c.QKHeadDim(), KindNorm)
+	}
 	if !c.MLA() {
 		kv := c.KVHeads() * c.HeadDim
 		s.matrix(p+"q_proj.weight", heads*c.HeadDim, h, KindAttention)
@@ -132,7 +137,7 @@ func (s *shapeList) feedForward(p string, hidden, width int, kind string) {
 
 // paramCount is an upper bound on the length of Shapes, so that the list is allocated once.
 func (c Config) paramCount() int {
-	return 3 + c.NumHiddenLayers*(14+3*c.NRoutedExperts)
+	return 3 + c.NumHiddenLayers*(16+3*c.NRoutedExperts)
 }
 
 // PartSize is the number of parameters of one kind.

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -117,6 +118,26 @@ func TestShapesVariants(t *testing.T) {
 		}
 	}
 
+	for name, c := range map[string]Config{"dense": dense, "latent": smallMLA()} {
+		before := c.Size()
+		c.QKNorm = true
+		norms := 0
+		for _, p := range c.Shapes() {
+			if strings.HasSuffix(p.Name, "self_attn.q_norm.weight") || strings.HasSuffix(p.Name, "self_attn.k_norm.weight") {
+				norms++
+				if d := cmp.Diff([]int{c.QKHeadDim()}, p.Shape()); d != "" || p.Muon || !p.Trained || p.Kind != KindNorm {
+					t.Errorf("%s: %+v", name, p)
+				}
+			}
+		}
+		if norms != 2*c.NumHiddenLayers || c.Size().Total != before.Total+int64(norms*c.QKHeadDim()) {
+			t.Errorf("%s: %d norms of heads, %d parameters, without %d", name, norms, c.Size().Total, before.Total)
+		}
+		if with, without := c.ForwardFLOPs(8), smallMLA().ForwardFLOPs(8); name == "latent" && with != without {
+			t.Errorf("norms count as products: %+v, without %+v", with, without)
+		}
+	}
+
 	full := smallMLA()
 	full.QLoraRank, full.NSharedExperts = 0, 0
 	for _, p := range full.Shapes() {
@@ -156,7 +177,9 @@ func TestPublishedSizes(t *testing.T) {
 }
 
 func TestSizeAddsUp(t *testing.T) {
-	for _, c := range []Config{smallMLA(), kimiK2(), moonlight()} {
+	normed := smallMLA()
+	normed.QKNorm = true
+	for _, c := range []Config{smallMLA(), kimiK2(), moonlight(), normed} {
 		var total, parts int64
 		for _, p := range c.Shapes() {
 			total += p.Elems()

@@ -82,15 +82,18 @@ func (p *pass) latentQKV(a string, x []float64) (q, k, v []float64) {
 	kvb := p.linear(p.norm(latent, a+"kv_a_layernorm.weight"), a+"kv_b_proj.weight", rank, heads*(dn+dv))
 	k, v = make([]float64, n*heads*dqk), make([]float64, n*heads*dv)
 	for i := range n {
-		t := i % p.cols
-		p.rotateInterleaved(sharedKey[i*dr:][:dr], t)
 		for head := range heads {
 			j := i*heads + head
-			p.rotateInterleaved(q[j*dqk+dn:][:dr], t)
 			copy(k[j*dqk:][:dn], kvb[j*(dn+dv):])
 			copy(k[j*dqk+dn:][:dr], sharedKey[i*dr:])
 			copy(v[j*dv:][:dv], kvb[j*(dn+dv)+dn:])
 		}
+	}
+	q, k = p.normHeads(a, q, k)
+	for j := range n * heads {
+		t := j / heads % p.cols
+		p.rotateInterleaved(q[j*dqk+dn:][:dr], t)
+		p.rotateInterleaved(k[j*dqk+dn:][:dr], t)
 	}
 	return q, k, v
 }
@@ -104,6 +107,7 @@ func (p *pass) groupedQKV(a string, x []float64) (q, k, v []float64) {
 	q = p.linear(x, a+"q_proj.weight", c.HiddenSize, heads*d)
 	fewK := p.linear(x, a+"k_proj.weight", c.HiddenSize, kvHeads*d)
 	fewV := p.linear(x, a+"v_proj.weight", c.HiddenSize, kvHeads*d)
+	q, fewK = p.normHeads(a, q, fewK)
 	for i := range n {
 		for head := range heads {
 			p.rotateHalves(q[(i*heads+head)*d:][:d], i%p.cols)
@@ -121,6 +125,14 @@ func (p *pass) groupedQKV(a string, x []float64) (q, k, v []float64) {
 		}
 	}
 	return q, k, v
+}
+
+// normHeads is RMSNorm over each head of queries and keys, before they are rotated, where the config asks for it.
+func (p *pass) normHeads(a string, q, k []float64) ([]float64, []float64) {
+	if !p.cfg.QKNorm {
+		return q, k
+	}
+	return p.norm(q, a+"q_norm.weight"), p.norm(k, a+"k_norm.weight")
 }
 
 // rotateInterleaved turns the pairs (2i, 2i+1) of x in place by the angles of position t.

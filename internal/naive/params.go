@@ -38,6 +38,10 @@ func Params(cfg model.Config) []Param {
 		a, m := pre+"self_attn.", pre+"mlp."
 		add(pre+"input_layernorm.weight", h)
 		add(pre+"post_attention_layernorm.weight", h)
+		if cfg.QKNorm {
+			add(a+"q_norm.weight", cfg.QKHeadDim())
+			add(a+"k_norm.weight", cfg.QKHeadDim())
+		}
 		if cfg.MLA() {
 			dqk := cfg.QKHeadDim()
 			if cfg.QLoraRank > 0 {

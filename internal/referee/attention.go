@@ -1,3 +1,5 @@
+//go:build !cuda
+
 package referee
 
 import (
@@ -73,7 +75,8 @@ func (b *builder) latentHeads(a string, x *G.Node) func(h int) (q, k, v *G.Node)
 	return func(h int) (*G.Node, *G.Node, *G.Node) {
 		from := h * (dn + dv)
 		nope := mul(kvb, b.constant(heads*(dn+dv), dqk, func(i, j int) float64 { return truth(i == from+j && j < dn) }))
-		return turn(b.columns(q, h*dqk, dqk)), turn(plus(nope, sharedKey)), b.columns(kvb, from+dn, dv)
+		query, key := b.normHead(a, b.columns(q, h*dqk, dqk), plus(nope, sharedKey))
+		return turn(query), turn(key), b.columns(kvb, from+dn, dv)
 	}
 }
 
@@ -88,8 +91,17 @@ func (b *builder) groupedHeads(a string, x *G.Node) func(h int) (q, k, v *G.Node
 	turn := b.rotation(0, d, func(i int) (int, int) { return i, i + d/2 })
 	return func(h int) (*G.Node, *G.Node, *G.Node) {
 		group := h / (c.NumAttentionHeads / c.KVHeads())
-		return turn(b.columns(allQ, h*d, d)), turn(b.columns(allK, group*d, d)), b.columns(allV, group*d, d)
+		query, key := b.normHead(a, b.columns(allQ, h*d, d), b.columns(allK, group*d, d))
+		return turn(query), turn(key), b.columns(allV, group*d, d)
 	}
+}
+
+// normHead is RMSNorm of one head's query and key where the config asks for it. All heads share two weights.
+func (b *builder) normHead(a string, q, k *G.Node) (*G.Node, *G.Node) {
+	if !b.cfg.QKNorm {
+		return q, k
+	}
+	return b.norm(q, a+"q_norm.weight"), b.norm(k, a+"k_norm.weight")
 }
 
 // rotation is RoPE on the last dr of keep+dr columns, as x*C + (x J)*S elementwise: J swaps the two

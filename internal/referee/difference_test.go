@@ -34,6 +34,8 @@ func variants() []variant {
 	aux.AuxLossAlpha, aux.SeqAux, aux.TieWordEmbeddings = 0.3, true, true
 	gqaMoE := mla
 	gqaMoE.QLoraRank, gqaMoE.KVLoraRank, gqaMoE.NumKeyValueHeads, gqaMoE.HeadDim = 0, 0, 1, 6
+	mlaNorm, gqaNorm := mla, gqa
+	mlaNorm.QKNorm, gqaNorm.QKNorm = true, true
 	ids := naive.RandomTokens(13, 2, 6, 11)
 	padded := naive.RandomTokens(13, 2, 6, 12)
 	padded[0][3], padded[1][6] = -1, -1
@@ -45,6 +47,8 @@ func variants() []variant {
 		{"mla documents padding", mla, padded, docs},
 		{"auxiliary loss tied", aux, ids, nil},
 		{"auxiliary loss documents", aux, padded, docs},
+		{"mla normalised heads", mlaNorm, padded, docs},
+		{"gqa normalised heads", gqaNorm, ids, nil},
 		{"one token", mla, [][]int32{{3, 4}}, nil},
 	}
 }

@@ -36,6 +36,29 @@ func TestAllPassesForEveryPreset(t *testing.T) {
 	}
 }
 
+// TestAllWithNormalisedHeads: what such a model cannot do is not checked, and the rest passes.
+func TestAllWithNormalisedHeads(t *testing.T) {
+	for preset, last := range map[string]string{"tiny": "", "dense-124m": "cache"} {
+		cfg, _, err := config.Load(config.Options{Preset: preset})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg.Model.QKNorm = true
+		checks, err := All(t.Context(), cfg.Model, Options{Seed: 5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range checks {
+			if !c.OK || strings.HasPrefix(c.Name, "qk-clip") {
+				t.Errorf("%s: %s: worst %g, allowed %g, %s", preset, c.Name, c.Worst, c.Tolerance, c.Detail)
+			}
+		}
+		if name := checks[len(checks)-1].Name; (name == "cache") != (last == "cache") {
+			t.Errorf("%s: the last check is %s", preset, name)
+		}
+	}
+}
+
 func TestClipCheckNoticesAWrongRow(t *testing.T) {
 	cfg, _, err := config.Load(config.Options{Preset: "tiny"})
 	if err != nil {

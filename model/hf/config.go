@@ -84,6 +84,9 @@ var torchNames = map[safetensors.DType]string{safetensors.F32: "float32", safete
 
 // configJSON builds config.json for cfg, which must be valid.
 func configJSON(cfg model.Config, dtype safetensors.DType) (any, error) {
+	if cfg.QKNorm {
+		return nil, errors.New("use_qk_norm is an experiment of this program: neither deepseek_v3 nor llama normalises the heads of queries and keys")
+	}
 	c := common{
 		VocabSize: cfg.VocabSize, HiddenSize: cfg.HiddenSize, IntermediateSize: cfg.IntermediateSize,
 		NumHiddenLayers: cfg.NumHiddenLayers, NumAttentionHeads: cfg.NumAttentionHeads, NumKeyValueHeads: cfg.KVHeads(),

@@ -198,6 +198,7 @@ func TestReadConfigErrors(t *testing.T) {
 		"no kv_lora_rank":                  {`{` + deepseek + `,"kv_lora_rank":null}`, "kv_lora_rank is 0"},
 		"end of text":                      {`{` + deepseek + `,"eos_token_id":"x"}`, "eos_token_id"},
 		"softmax router":                   {`{` + deepseek + `,"scoring_func":"softmax"}`, "scoring_func"},
+		"normalised heads":                 {`{` + deepseek + `,"use_qk_norm":true}`, "use_qk_norm is not supported"},
 		"gelu":                             {`{"model_type":"llama","hidden_act":"gelu"}`, "hidden_act"},
 	}
 	for name, c := range cases {
@@ -211,6 +212,16 @@ func TestReadConfigErrors(t *testing.T) {
 	}
 	if _, err := ReadConfig(t.TempDir()); !os.IsNotExist(unwrapAll(err)) {
 		t.Errorf("a folder without config.json: %v", err)
+	}
+}
+
+// TestNoQKNorm: a model with normalised heads is no architecture that others know.
+func TestNoQKNorm(t *testing.T) {
+	for _, cfg := range []model.Config{small(), dense()} {
+		cfg.QKNorm = true
+		if _, err := configJSON(cfg, safetensors.F32); err == nil || !strings.Contains(err.Error(), "use_qk_norm") {
+			t.Errorf("error %v, want one about use_qk_norm", err)
+		}
 	}
 }
 

@@ -160,6 +160,8 @@ func (o otherFields) apply(cfg *model.Config) error {
 		}
 	}
 	switch {
+	case cfg.QKNorm:
+		return errors.New("use_qk_norm is not supported: neither deepseek_v3 nor llama defines what it normalises")
 	case o.AttentionBias || o.MLPBias:
 		return errors.New("attention_bias and mlp_bias are not supported: this model has no bias vectors")
 	case o.RopeInterleave != nil && !*o.RopeInterleave:
