@@ -109,7 +109,7 @@ finite is a result, not a failure.
 				return err
 			}
 			o.Only, o.Seeds = nil, 0
-			return g.labReport(e, o)
+			return g.labReport(e, o, "")
 		},
 	}
 	addLabDirFlag(cmd, &o)
@@ -122,16 +122,21 @@ finite is a result, not a failure.
 
 func newLabReportCommand(g *globals) *cobra.Command {
 	var o lab.Options
+	var svg string
 	cmd := &cobra.Command{
 		Use:   "report [NAME|FILE]...",
 		Short: "Judge experiments by their runs and write their reports",
 		Long: `Read the runs of experiments, all that have any where none is named, hold them against the accept rules, and write
-report.html, one file that needs nothing else, and table.md beside the runs. The tables are printed too.
+report.html, one file that needs nothing else, and table.md beside the runs. The tables are printed too. --svg also draws
+what the first rule is about as a picture for documents.
 
 ` + exitCodeHelp,
 		Example: `  muonclip lab report
-  muonclip lab report kimi-fig2 > section.md`,
+  muonclip lab report kimi-fig2 --svg kimi-fig2.svg > section.md`,
 		RunE: func(_ *cobra.Command, args []string) error {
+			if svg != "" && len(args) != 1 {
+				return usageError{fmt.Errorf("--svg is one picture, %d experiments are named: name one", len(args))}
+			}
 			names := args
 			if len(names) == 0 {
 				for _, name := range lab.Names() {
@@ -148,7 +153,7 @@ report.html, one file that needs nothing else, and table.md beside the runs. The
 				if err != nil {
 					return err
 				}
-				if err := g.labReport(e, o); err != nil {
+				if err := g.labReport(e, o, svg); err != nil {
 					return err
 				}
 			}
@@ -156,16 +161,20 @@ report.html, one file that needs nothing else, and table.md beside the runs. The
 		},
 	}
 	addLabDirFlag(cmd, &o)
+	cmd.Flags().StringVar(&svg, "svg", "", "`FILE` for a picture of the one experiment that is named")
 	return cmd
 }
 
-// labReport writes the report of an experiment and prints its tables.
-func (g *globals) labReport(e *lab.Experiment, o lab.Options) error {
+// labReport writes the report of an experiment, and its picture where svg names a file, and prints its tables.
+func (g *globals) labReport(e *lab.Experiment, o lab.Options, svg string) error {
 	out, err := lab.Collect(e, o)
 	if err != nil {
 		return err
 	}
 	html, _, err := lab.WriteReport(out)
+	if err == nil && svg != "" {
+		err = lab.WritePicture(out, svg)
+	}
 	if err != nil {
 		return err
 	}

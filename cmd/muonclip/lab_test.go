@@ -30,6 +30,8 @@ func TestLabCommands(t *testing.T) {
 	p.write("bad.yaml", "title: x\n")
 	p.mc("lab", "run", "bad.yaml").fails(exitUsage, "claim is empty", "accept is empty")
 	p.mc("lab", "report").fails(exitFailure, "no experiment has runs yet")
+	p.mc("lab", "report", "--svg", "x.svg").fails(exitUsage, "name one")
+	p.mc("lab", "report", "kimi-fig2", "--svg", "x.svg").fails(exitFailure, "kimi-fig2")
 	p.mc("lab", "compare", "runs/a").fails(exitUsage, "requires at least 2")
 	p.mc("lab", "compare", "runs/a", "runs/b").fails(exitUsage, "is no run folder")
 	p.mc("lab", "explain", "runs/a").fails(exitUsage, "is no run folder")

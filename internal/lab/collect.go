@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"muonclip/internal/config"
+	"muonclip/internal/stage"
 )
 
 // Outcome is what the runs of an experiment say so far.
@@ -94,7 +95,7 @@ func result(dir string, j Job) (*Result, error) {
 	cfg := j.Config
 	if o.Folder != "" {
 		if cfg, err = config.Read(filepath.Join(dir, o.Folder, "config.yaml")); err != nil {
-			return nil, damagedError{fmt.Errorf("lab: %w", err)}
+			return nil, stage.DamagedError{Err: fmt.Errorf("lab: %w", err)}
 		}
 	}
 	r, err := read(filepath.Join(dir, o.Folder), cfg)

@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"muonclip/internal/config"
+	"muonclip/internal/stage"
 )
 
 // CompareOptions says how runs are compared.
@@ -57,7 +58,7 @@ var seedSuffix = regexp.MustCompile(`-seed(\d+)$`)
 func Compare(o CompareOptions) (*Comparison, error) {
 	c := &Comparison{Align: cmp.Or(o.Align, "tokens")}
 	if axisOf(c.Align) == nil {
-		return nil, usageError{fmt.Errorf("lab: curves are aligned by tokens, flops, time or steps, not by %q", c.Align)}
+		return nil, stage.UsageError{Err: fmt.Errorf("lab: curves are aligned by tokens, flops, time or steps, not by %q", c.Align)}
 	}
 	for _, dir := range o.Runs {
 		r, err := Open(dir)
@@ -67,7 +68,7 @@ func Compare(o CompareOptions) (*Comparison, error) {
 		c.add(dir, r)
 	}
 	if len(c.groups) < 2 {
-		return nil, usageError{fmt.Errorf("lab: %d different runs to compare, want at least two; folders that differ only in -seedN are one", len(c.groups))}
+		return nil, stage.UsageError{Err: fmt.Errorf("lab: %d different runs to compare, want at least two; folders that differ only in -seedN are one", len(c.groups))}
 	}
 	c.End = math.Inf(1)
 	for _, g := range c.groups {
@@ -89,7 +90,7 @@ func Compare(o CompareOptions) (*Comparison, error) {
 func Open(dir string) (*Result, error) {
 	cfg, err := config.Read(filepath.Join(dir, "config.yaml"))
 	if err != nil {
-		return nil, usageError{fmt.Errorf("lab: %s is no run folder: %w", dir, err)}
+		return nil, stage.UsageError{Err: fmt.Errorf("lab: %s is no run folder: %w", dir, err)}
 	}
 	r, err := read(dir, cfg)
 	if err != nil {

@@ -60,6 +60,6 @@ func (c *Comparison) writeHTML(path string) error {
 		})
 	}
 	return writePage(path, report.Document{
-		Title: "Comparison of runs", Sub: "aligned by " + c.Align + "; differences are less " + base.name, Footer: "Hover or tap a chart for values.",
+		Title: "Comparison of runs", Sub: "aligned by " + c.Align + "; differences are less " + base.name + "; bands run from the least to the largest seed", Footer: "Hover or tap a chart for values.",
 	}, "comparison", page)
 }

@@ -7,8 +7,9 @@ import (
 	"muonclip/internal/report"
 )
 
-// band is the mean of a curve over runs with its 95 % t-interval, at the points of the run that has fewest: those of the
-// others are read off between their own. With logs both are of the logarithms, for values that spread by factors.
+// band is the mean of a curve over runs with what lies between the least and the largest of them, at the points of the
+// run that has fewest: those of the others are read off between their own. With logs the mean is geometric, for values
+// that spread by factors. A single run has no band.
 func band(runs []*Result, logs bool, pick func(*Result) (x, y []float64)) (report.Line, bool) {
 	var xs, ys [][]float64
 	for _, r := range runs {
@@ -21,23 +22,30 @@ func band(runs []*Result, logs bool, pick func(*Result) (x, y []float64)) (repor
 	}
 	grid := slices.MinFunc(xs, func(a, b []float64) int { return len(a) - len(b) })
 	l := report.Line{X: grid}
-	values := make([]float64, 0, len(xs))
 	for _, at := range grid {
-		values = values[:0]
+		sum, n := 0.0, 0.0
+		low, high := math.NaN(), math.NaN()
 		for i := range xs {
 			v := interpolate(xs[i], ys[i], at)
+			if math.IsNaN(v) || math.IsInf(v, 0) || logs && v <= 0 {
+				continue
+			}
+			if n == 0 || v < low {
+				low = v
+			}
+			if n == 0 || v > high {
+				high = v
+			}
 			if logs {
 				v = math.Log(v)
 			}
-			if !math.IsNaN(v) && !math.IsInf(v, 0) {
-				values = append(values, v)
-			}
+			sum, n = sum+v, n+1
 		}
-		iv := TInterval(values, 0.95)
+		middle := sum / n
 		if logs {
-			iv = iv.exp()
+			middle = math.Exp(middle)
 		}
-		l.Y, l.Low, l.High = append(l.Y, iv.Mean), append(l.Low, iv.Low), append(l.High, iv.High)
+		l.Y, l.Low, l.High = append(l.Y, middle), append(l.Low, low), append(l.High, high)
 	}
 	if len(xs) < 2 {
 		l.Low, l.High = nil, nil

@@ -5,14 +5,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 
-	"golang.org/x/sys/unix"
-
+	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
 	"muonclip/internal/stage"
 )
@@ -42,13 +40,16 @@ func readsDialogues(cfg config.Config) bool {
 	return slices.ContainsFunc(cfg.Data.Sources, func(s config.Source) bool { return s.Path == config.Dialogues })
 }
 
-// prepare makes tokenizer and shards in a folder, unless that is done.
+// prepare makes tokenizer and shards in a folder, unless that is done. Where another experiment is at it, it waits.
 func prepare(ctx context.Context, dir string, cfg config.Config, o Options) error {
-	unlock, err := lock(dir)
-	if err != nil {
-		return err
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("lab: %w", err)
 	}
-	defer unlock()
+	held, err := atomicfile.Lock(ctx, filepath.Join(dir, lockFile))
+	if err != nil {
+		return fmt.Errorf("lab: %w", err)
+	}
+	defer func() { _ = held.Close() }() // which frees the lock
 	cfg.Train.Threads = 0
 	r := &stage.Run{Dir: dir, Config: cfg, Log: o.Log, Progress: o.Progress}
 	if readsDialogues(cfg) {
@@ -77,25 +78,10 @@ func link(run, shared string) error {
 	case err == nil && was == target:
 		return nil
 	case err == nil:
-		return damagedError{fmt.Errorf("lab: %s leads to %s, want %s: remove the run folder", at, was, target)}
+		return stage.DamagedError{Err: fmt.Errorf("lab: %s leads to %s, want %s: remove the run folder", at, was, target)}
 	}
 	if err := os.Symlink(target, at); err != nil {
 		return fmt.Errorf("lab: %w", err)
 	}
 	return nil
-}
-
-// lock keeps other processes out of a folder, which is made where it is missing.
-func lock(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, ".lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("lab: %w", err)
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("lab: %s is in use by another process; wait for it", dir), f.Close())
-	}
-	return func() { _ = f.Close() }, nil // which frees the lock
 }

@@ -17,6 +17,7 @@ import (
 
 	"muonclip/configs"
 	"muonclip/internal/config"
+	"muonclip/internal/stage"
 )
 
 // Experiment is what a file of configs/lab says.
@@ -112,14 +113,14 @@ func Load(name string) (*Experiment, error) {
 	if strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml") {
 		data, err := os.ReadFile(name)
 		if err != nil {
-			return nil, usageError{fmt.Errorf("lab: read the experiment: %w", err)}
+			return nil, stage.UsageError{Err: fmt.Errorf("lab: read the experiment: %w", err)}
 		}
 		return Parse(strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)), data)
 	}
 	data, err := configs.ReadLab(name)
 	if err != nil {
 		names := Names()
-		return nil, usageError{fmt.Errorf("lab: unknown experiment %q, did you mean %q? There are %s; a file of your own ends in .yaml",
+		return nil, stage.UsageError{Err: fmt.Errorf("lab: unknown experiment %q, did you mean %q? There are %s; a file of your own ends in .yaml",
 			name, config.NearestWord(name, names), strings.Join(names, ", "))}
 	}
 	return Parse(name, data)
@@ -132,10 +133,10 @@ func Parse(name string, data []byte) (*Experiment, error) {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	d.KnownFields(true)
 	if err := d.Decode(e); err != nil {
-		return nil, usageError{fmt.Errorf("lab: %s: %w", name, err)}
+		return nil, stage.UsageError{Err: fmt.Errorf("lab: %s: %w", name, err)}
 	}
 	if err := e.check(); err != nil {
-		return nil, usageError{err}
+		return nil, stage.UsageError{Err: err}
 	}
 	return e, nil
 }
@@ -274,24 +275,6 @@ func (e *Experiment) variant() *Experiment {
 	}
 	return &v
 }
-
-// usageError marks an error about what the user asked for.
-type usageError struct{ err error }
-
-func (e usageError) Error() string { return e.err.Error() }
-func (e usageError) Unwrap() error { return e.err }
-
-// Usage marks the error for the program's exit code.
-func (e usageError) Usage() bool { return true }
-
-// damagedError marks an error about run folders that do not belong to the experiment as it is.
-type damagedError struct{ err error }
-
-func (e damagedError) Error() string { return e.err.Error() }
-func (e damagedError) Unwrap() error { return e.err }
-
-// Damaged marks the error for the program's exit code.
-func (e damagedError) Damaged() bool { return true }
 
 // rulesChanged reports whether the accept rules differ from those in the folder's copy of the experiment, which was made
 // when its first run began.

@@ -78,10 +78,10 @@ func Explain(o ExplainOptions) (*Explanation, error) {
 		e.Tau = q.Tau
 	}
 	if e.rows, err = metrics.Collect(metrics.Rows(o.Run)); err != nil {
-		return nil, damagedError{err}
+		return nil, stage.DamagedError{Err: err}
 	}
 	if e.events, err = metrics.Collect(metrics.Events(o.Run)); err != nil {
-		return nil, damagedError{err}
+		return nil, stage.DamagedError{Err: err}
 	}
 	e.Instruments = map[string]Number{}
 	for name, v := range r.Values {

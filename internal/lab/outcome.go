@@ -11,6 +11,7 @@ import (
 
 	"muonclip/internal/atomicfile"
 	"muonclip/internal/config"
+	"muonclip/internal/stage"
 )
 
 // Status of a run that is done.
@@ -52,7 +53,7 @@ func outcomeOf(dir string) (o outcome, ok bool, err error) {
 		err = json.Unmarshal(data, &o)
 	}
 	if err != nil {
-		return o, false, damagedError{fmt.Errorf("lab: %s: %w; remove the run folder to do it again", path, err)}
+		return o, false, stage.DamagedError{Err: fmt.Errorf("lab: %s: %w; remove the run folder to do it again", path, err)}
 	}
 	return o, true, nil
 }
@@ -65,7 +66,7 @@ func sameConfig(dir string, want config.Config) error {
 	}
 	was, err := config.Read(path)
 	if err != nil {
-		return damagedError{fmt.Errorf("lab: %w", err)}
+		return stage.DamagedError{Err: fmt.Errorf("lab: %w", err)}
 	}
 	was.Train.Threads = want.Train.Threads
 	old, now := strings.Split(string(was.Marshal()), "\n"), strings.Split(string(want.Marshal()), "\n")
@@ -79,7 +80,7 @@ func sameConfig(dir string, want config.Config) error {
 	if len(changed) == 0 {
 		return nil
 	}
-	return damagedError{fmt.Errorf("lab: %s was made with other settings (%s): the experiment has changed since; remove the folder to run it anew, "+
+	return stage.DamagedError{Err: fmt.Errorf("lab: %s was made with other settings (%s): the experiment has changed since; remove the folder to run it anew, "+
 		"or name the experiment differently", dir, strings.Join(changed, ", "))}
 }
 

@@ -49,7 +49,7 @@ type pageTable struct {
 type experimentPage struct {
 	Claim, Source, Method, Missing, Changed string
 	Findings                                []Finding
-	Figures                                 []Figure
+	Figures, Instruments                    []Figure
 	Tables                                  []pageTable
 	Objections                              []string
 	Commands                                string
@@ -62,7 +62,7 @@ func WriteReport(o *Outcome) (html, markdown string, err error) {
 		return "", "", err
 	}
 	p := experimentPage{
-		Claim: o.Experiment.Claim, Source: o.Experiment.Source, Method: o.Experiment.Method, Findings: o.Findings, Figures: o.figures(),
+		Claim: o.Experiment.Claim, Source: o.Experiment.Source, Method: o.Experiment.Method, Findings: o.Findings, Figures: o.figures(), Instruments: o.instruments(),
 		Objections: o.Experiment.Objections, Commands: o.commands(), Missing: o.missing(),
 	}
 	if o.Changed {
@@ -125,46 +125,19 @@ func (o *Outcome) commands() string {
 	return "muonclip lab run " + o.Experiment.Name + "\nmuonclip lab report " + o.Experiment.Name
 }
 
-// figures draws the curves by arm.
-func (o *Outcome) figures() []Figure {
-	curve := func(title, caption, y string, logs bool, levels []report.Level, pick func(*Result) (x, y []float64), dots bool) Figure {
-		c := report.Chart{Title: title, X: "tokens", Y: y, Log: true, Levels: levels}
-		for i, cell := range o.Table.Cells {
-			if l, ok := band(o.Table.Runs(cell), logs, pick); ok {
-				l.Name, l.Colour, l.Dots = titleOf(cell), i, dots
-				c.Lines = append(c.Lines, l)
-			}
-		}
-		return Figure{title, caption, template.HTML(c.SVG(false))}
-	}
-	const intervals = "Mean over seeds; bands are 95 % t-intervals."
-	const factors = "Geometric mean over seeds; bands are 95 % t-intervals of the logarithm."
-	return figures(
-		o.endings(),
-		curve("Held-out loss", intervals, "nats per token", false, nil, func(r *Result) ([]float64, []float64) { return r.ValTokens, r.Val }, true),
-		curve("Training loss", intervals+" Smoothed.", "nats per token", false, nil, func(r *Result) ([]float64, []float64) {
-			return r.Tokens, smooth(r.Loss, len(r.Loss)/30)
-		}, false),
-		curve("Largest attention logit", factors, "softmax input", true, o.taus(), func(r *Result) ([]float64, []float64) {
-			return r.Tokens, r.MaxLogit
-		}, false),
-		curve("Gradient norm", factors+" Smoothed.", "before clipping", true, nil, func(r *Result) ([]float64, []float64) {
-			return r.Tokens, smooth(r.GradNorm, len(r.GradNorm)/30)
-		}, false),
-		curve("Clipped heads", "Heads that QK-Clip rescaled in a step, smoothed. "+intervals, "heads", false, nil, func(r *Result) ([]float64, []float64) {
-			if largest(r.Clipped) == 0 {
-				return nil, nil
-			}
-			return r.Tokens, smooth(r.Clipped, len(r.Clipped)/30)
-		}, false),
-	)
-}
-
 // endings shows the held-out loss at the end against FLOPs, where arms differ in size.
 func (o *Outcome) endings() Figure {
-	l, ok := o.ladder()
+	c, ok := o.endingsChart()
 	if !ok {
 		return Figure{}
+	}
+	return Figure{"Loss at the end of each size", "Mean over seeds with 95 % t-intervals; the fits of the ladder go through these points.", template.HTML(c.SVG(false))}
+}
+
+func (o *Outcome) endingsChart() (report.Chart, bool) {
+	l, ok := o.ladder()
+	if !ok {
+		return report.Chart{}, false
 	}
 	c := report.Chart{Title: "Held-out loss at the end over FLOPs", X: "log10 of FLOPs, in hundredths", Y: "nats per token", Log: true}
 	for i, arm := range l.Arms {
@@ -180,7 +153,7 @@ func (o *Outcome) endings() Figure {
 		}
 		c.Lines = append(c.Lines, line)
 	}
-	return Figure{"Loss at the end of each size", "Mean over seeds with 95 % t-intervals; the fits of the ladder go through these points.", template.HTML(c.SVG(false))}
+	return c, true
 }
 
 func (o *Outcome) ladder() (*Ladder, bool) {
@@ -200,7 +173,7 @@ func (o *Outcome) taus() []report.Level {
 		for _, r := range o.Table.Runs(cell) {
 			if q := r.Config.Optim.QKClip; q.Enabled && !seen[q.Tau] && r.Values["max_logit"] > q.Tau/3 {
 				seen[q.Tau] = true
-				out = append(out, report.Level{Y: q.Tau, Label: "τ = " + short(q.Tau)})
+				out = append(out, report.Level{Y: q.Tau, Label: fmt.Sprintf("τ = %g", q.Tau)})
 			}
 		}
 	}

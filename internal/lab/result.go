@@ -8,6 +8,7 @@ import (
 	"muonclip/internal/config"
 	"muonclip/internal/lab/instrument"
 	"muonclip/internal/metrics"
+	"muonclip/internal/stage"
 )
 
 // Result is what a run folder says.
@@ -22,11 +23,15 @@ type Result struct {
 	Loss, MaxLogit, GradNorm, Clipped      []float64
 	ValSteps, ValTokens, ValFLOPs, ValSecs []float64
 	Val                                    []float64
+	Instruments                            map[string]Curve // means over all that an instrument measured in a step
 	spikes                                 []metrics.Event
 	clips                                  []metrics.Event
 	flopsPerToken                          float64
 	layers, heads                          int
 }
+
+// Curve is a quantity over tokens.
+type Curve struct{ Tokens, Values []float64 }
 
 // read gathers the curves of a run folder whose resolved configuration is given.
 func read(dir string, cfg config.Config) (*Result, error) {
@@ -36,7 +41,7 @@ func read(dir string, cfg config.Config) (*Result, error) {
 	var last metrics.Row
 	for row, err := range metrics.Rows(dir) {
 		if err != nil {
-			return nil, damagedError{err}
+			return nil, stage.DamagedError{Err: err}
 		}
 		r.add(&row)
 		r.layers = len(row.MaxLogit)
@@ -56,7 +61,7 @@ func read(dir string, cfg config.Config) (*Result, error) {
 	}
 	for e, err := range metrics.Events(dir) {
 		if err != nil {
-			return nil, damagedError{err}
+			return nil, stage.DamagedError{Err: err}
 		}
 		switch e.Kind {
 		case metrics.KindQKClip:
@@ -137,14 +142,22 @@ func (r *Result) end(status string, unigram float64) {
 	}
 }
 
-// readInstruments takes the means of the last measurement of every instrument.
+// readInstruments takes the courses of all instruments, and their last means as quantities.
 func (r *Result) readInstruments() error {
-	last, err := instrument.Last(r.Dir)
+	all, err := instrument.Courses(r.Dir)
 	if err != nil {
-		return damagedError{err}
+		return stage.DamagedError{Err: err}
 	}
-	for name, v := range last {
-		r.Values["instrument."+name] = v
+	r.Instruments = map[string]Curve{}
+	for name, c := range all {
+		r.Values["instrument."+name] = c.Means[len(c.Means)-1]
+		var curve Curve
+		for i, step := range c.Steps {
+			if at := interpolate(r.Steps, r.Tokens, float64(step)); !math.IsNaN(at) {
+				curve.Tokens, curve.Values = append(curve.Tokens, at), append(curve.Values, c.Means[i])
+			}
+		}
+		r.Instruments[name] = curve
 	}
 	return nil
 }

@@ -36,6 +36,9 @@ func (o Options) Folder(e *Experiment) string {
 	return filepath.Join(cmp.Or(o.Dir, filepath.Join("runs", "lab")), e.Name)
 }
 
+// lockFile keeps other processes out of a folder.
+const lockFile = ".lock"
+
 // experimentFile is a copy of the experiment as it was when its first run began.
 const experimentFile = "experiment.yaml"
 
@@ -65,11 +68,17 @@ func Run(ctx context.Context, e *Experiment, o Options) error {
 	if g.jobs, err = e.chosen(o); err != nil {
 		return err
 	}
-	unlock, err := lock(g.dir)
-	if err != nil {
-		return err
+	if err := os.MkdirAll(g.dir, 0o755); err != nil {
+		return fmt.Errorf("lab: %w", err)
 	}
-	defer unlock()
+	held, err := atomicfile.TryLock(filepath.Join(g.dir, lockFile))
+	switch {
+	case errors.Is(err, atomicfile.ErrInUse):
+		return fmt.Errorf("lab: %s is %w; wait for it", g.dir, err)
+	case err != nil:
+		return fmt.Errorf("lab: %w", err)
+	}
+	defer func() { _ = held.Close() }() // which frees the lock
 	if err := g.keepExperiment(); err != nil {
 		return err
 	}
@@ -96,7 +105,7 @@ func (e *Experiment) chosen(o Options) ([]Job, error) {
 	}
 	for _, name := range o.Only {
 		if !slices.ContainsFunc(jobs, func(j Job) bool { return j.Arm == name || j.Cell == name }) {
-			return nil, usageError{fmt.Errorf("lab: %s has no arm %q, there are %v", e.Name, name, e.Cells())}
+			return nil, stage.UsageError{Err: fmt.Errorf("lab: %s has no arm %q, there are %v", e.Name, name, e.Cells())}
 		}
 	}
 	needed := map[string]bool{}

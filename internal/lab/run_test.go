@@ -84,7 +84,7 @@ func TestRunResumes(t *testing.T) {
 	}
 	// Another learning rate in the file is another experiment, and is not mixed with these runs.
 	other := parse(t, string(e.text), "train.warmup_steps: 2", "train.warmup_steps: 3")
-	var damaged damagedError
+	var damaged stage.DamagedError
 	if err := Run(t.Context(), other, stopped); !errors.As(err, &damaged) || !strings.Contains(err.Error(), "warmup_steps: 3") {
 		t.Errorf("changed settings: %v", err)
 	}

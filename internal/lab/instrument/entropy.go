@@ -1,6 +1,7 @@
 package instrument
 
 import (
+	"fmt"
 	"math"
 
 	"muonclip/model"
@@ -28,6 +29,10 @@ func (p *Probe) entropy(step int64) []Row {
 		if heads == nil {
 			return nil // a model whose projections are not those that this file knows
 		}
+		if c.QKNorm {
+			heads.normalize(p.headNorms(l))
+		}
+		heads.rotate(c)
 		for h := range c.NumAttentionHeads {
 			v, _ := heads.entropy(h, in.DocStart)
 			rows = append(rows, Row{step, AttentionEntropy, "", int32(l), int32(h), v})
@@ -36,15 +41,21 @@ func (p *Probe) entropy(step int64) []Row {
 	return rows
 }
 
-// heads are the turned queries and keys of one layer: cols x heads x dim.
+// headNorms are the weights of the norms of a layer's query and key heads.
+func (p *Probe) headNorms(l int) (q, k []float32, eps float64) {
+	name := fmt.Sprintf("model.layers.%d.self_attn.", l)
+	return p.Model.Param(name + "q_norm.weight").Value, p.Model.Param(name + "k_norm.weight").Value, p.Model.Config.RMSNormEps
+}
+
+// heads are the queries and keys of one layer: cols x heads x dim.
 type heads struct {
 	cols, count, dim int
 	scale            float64
 	q, k             []float64
 }
 
-// headsOf takes queries and keys from the projections of a layer, which come in the order q_a, q_b, kv_a, kv_b or q, k, v. It
-// is nil where their sizes say otherwise.
+// headsOf takes queries and keys, still to be rotated, from the projections of a layer, which come in the order q_a, q_b,
+// kv_a, kv_b or q, k, v. It is nil where their sizes say otherwise.
 func headsOf(c model.Config, made [][]float32, cols int) *heads {
 	y := &heads{cols: cols, count: c.NumAttentionHeads, dim: c.QKHeadDim(), scale: c.SoftmaxScale()}
 	y.q, y.k = make([]float64, cols*y.count*y.dim), make([]float64, cols*y.count*y.dim)
@@ -57,7 +68,6 @@ func headsOf(c model.Config, made [][]float32, cols int) *heads {
 	for i, v := range made[0] {
 		y.q[i] = float64(v)
 	}
-	inv, magnitude := c.RopeFrequencies()
 	if !c.MLA() {
 		group := c.NumAttentionHeads / c.KVHeads()
 		if len(made[1]) != cols*c.KVHeads()*y.dim {
@@ -69,8 +79,6 @@ func headsOf(c model.Config, made [][]float32, cols int) *heads {
 				for i := range y.dim {
 					y.k[(t*y.count+h)*y.dim+i] = float64(made[1][from+i])
 				}
-				turn(y.of(y.q, t, h), t, inv, magnitude, false)
-				turn(y.of(y.k, t, h), t, inv, magnitude, false)
 			}
 		}
 		return y
@@ -89,11 +97,39 @@ func headsOf(c model.Config, made [][]float32, cols int) *heads {
 			for i := range rope {
 				key[nope+i] = float64(made[1][t*latent+c.KVLoraRank+i])
 			}
-			turn(y.of(y.q, t, h)[nope:], t, inv, magnitude, true)
-			turn(key[nope:], t, inv, magnitude, true)
 		}
 	}
 	return y
+}
+
+// normalize is RMSNorm of every head.
+func (y *heads) normalize(q, k []float32, eps float64) {
+	for i := 0; i < len(y.q); i += y.dim {
+		norm(y.q[i:i+y.dim], q, eps)
+		norm(y.k[i:i+y.dim], k, eps)
+	}
+}
+
+func norm(x []float64, w []float32, eps float64) {
+	square := 0.0
+	for _, v := range x {
+		square += v * v
+	}
+	r := 1 / math.Sqrt(square/float64(len(x))+eps)
+	for i := range x {
+		x[i] *= r * float64(w[i])
+	}
+}
+
+// rotate turns the rotary part of every head by its position.
+func (y *heads) rotate(c model.Config) {
+	inv, magnitude := c.RopeFrequencies()
+	first := y.dim - 2*len(inv)
+	for i := 0; i < len(y.q); i += y.dim {
+		t := i / y.dim / y.count
+		turn(y.q[i+first:i+y.dim], t, inv, magnitude, c.MLA())
+		turn(y.k[i+first:i+y.dim], t, inv, magnitude, c.MLA())
+	}
 }
 
 func (y *heads) of(x []float64, t, h int) []float64 { return x[(t*y.count+h)*y.dim:][:y.dim] }

@@ -33,7 +33,7 @@ const (
 
 	GradientSquare = "gradient_square" // estimate of the squared norm of the true gradient
 	GradientTrace  = "gradient_trace"  // estimate of the trace of the covariance of one token's gradient
-	NoiseScale     = "noise_scale"     // GradientTrace over GradientSquare, in tokens (McCandlish et al., arXiv 1812.06162, section 2.2)
+	NoiseScale     = "noise_scale"     // GradientTrace over GradientSquare, in tokens (the simple noise scale of McCandlish et al., arXiv 1812.06162)
 
 	AttentionEntropy = "attention_entropy" // of a layer; index is the head: mean entropy of a position's attention, nats
 	RouterBias       = "router_bias"       // of a layer; index is the expert: e_score_correction_bias

@@ -145,7 +145,11 @@ func TestEverything(t *testing.T) {
 func TestQueriesAndKeys(t *testing.T) {
 	noLora := latent()
 	noLora.QLoraRank = 0
-	for name, cfg := range map[string]model.Config{"latent": latent(), "without q_lora": noLora, "grouped": grouped()} {
+	normed, normedGroups := latent(), grouped()
+	normed.QKNorm, normedGroups.QKNorm = true, true
+	for name, cfg := range map[string]model.Config{
+		"latent": latent(), "without q_lora": noLora, "grouped": grouped(), "normalised heads": normed, "grouped, normalised heads": normedGroups,
+	} {
 		cfg.NumKeyValueHeads = 2
 		p := probe(t, cfg, text{1, 12})
 		var made [2][][]float32
@@ -162,6 +166,10 @@ func TestQueriesAndKeys(t *testing.T) {
 			if y == nil {
 				t.Fatalf("%s: the projections are not known", name)
 			}
+			if cfg.QKNorm {
+				y.normalize(p.headNorms(l))
+			}
+			y.rotate(p.Model.Config)
 			for h := range cfg.NumAttentionHeads {
 				entropy, largest := y.entropy(h, p.input.DocStart)
 				if want := float64(p.Model.MaxLogits()[l][h]); math.Abs(largest-want) > 1e-4*math.Max(1, math.Abs(want)) || !(entropy > 0 && entropy < math.Log(6)) {
@@ -242,9 +250,9 @@ func TestStore(t *testing.T) {
 	if rows, err = Read(p.Dir); err != nil || len(rows) != len(p.rows)/2 || rows[len(rows)-1].Step != 2 {
 		t.Errorf("%d of %d rows are left, %v", len(rows), len(p.rows), err)
 	}
-	last, err := Last(p.Dir)
-	if err != nil || !(last[WeightRMS] > 0) || !(last[Seconds] > 0) {
-		t.Errorf("%v, %v", last, err)
+	all, err := Courses(p.Dir)
+	if err != nil || len(all[WeightRMS].Steps) == 0 || len(all[Seconds].Steps) == 0 {
+		t.Errorf("%v, %v", all, err)
 	}
 	if err := os.WriteFile(filepath.Join(p.Dir, FileName), []byte("PAR1 and nothing"), 0o644); err != nil {
 		t.Fatal(err)
@@ -252,7 +260,19 @@ func TestStore(t *testing.T) {
 	if _, err := New(p.Config); err == nil || !strings.Contains(err.Error(), "remove it") {
 		t.Error(err)
 	}
-	if none, err := Last(t.TempDir()); err != nil || len(none) != 0 {
+	if none, err := Courses(t.TempDir()); err != nil || len(none) != 0 {
 		t.Error(none, err)
+	}
+}
+
+// TestCourses: a mean for each step, without what is not finite.
+func TestCourses(t *testing.T) {
+	got := courses([]Row{
+		{Step: 2, Name: "a", Value: 1}, {Step: 2, Name: "b", Value: 7}, {Step: 2, Name: "a", Value: 4},
+		{Step: 4, Name: "a", Value: math.NaN()}, {Step: 4, Name: "a", Value: 6}, {Step: 4, Name: "b", Value: math.Inf(1)},
+	})
+	want := map[string]Course{"a": {[]int64{2, 4}, []float64{2.5, 6}}, "b": {[]int64{2}, []float64{7}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

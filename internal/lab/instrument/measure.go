@@ -1,7 +1,6 @@
 package instrument
 
 import (
-	"math"
 	"slices"
 
 	"gorgonia.org/tensor"
@@ -158,25 +157,6 @@ func parts(rows int) int {
 		}
 	}
 	return 1
-}
-
-// last gives the mean over all rows of the newest step that has them, by name.
-func last(rows []Row) map[string]float64 {
-	newest := map[string]int64{}
-	for _, r := range rows {
-		newest[r.Name] = max(newest[r.Name], r.Step)
-	}
-	sum, n := map[string]float64{}, map[string]float64{}
-	for _, r := range rows {
-		if r.Step == newest[r.Name] && !math.IsNaN(r.Value) {
-			sum[r.Name] += r.Value
-			n[r.Name]++
-		}
-	}
-	for name := range sum {
-		sum[name] /= n[name]
-	}
-	return sum
 }
 
 // Names lists what the instruments measure.

@@ -119,10 +119,3 @@ func read(path string) (rows []Row, err error) {
 	}
 	return rows, nil
 }
-
-// Last gives the mean over all parameters, layers and heads of the newest measurement of every quantity in a run folder;
-// it is empty where nothing was measured.
-func Last(dir string) (map[string]float64, error) {
-	rows, err := Read(dir)
-	return last(rows), err
-}
