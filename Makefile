@@ -1,8 +1,25 @@
 # The two commands of the README do without this file; these are shortcuts for working on the program.
-.PHONY: build test race noasm fuzz bench lint
+.PHONY: build cuda cuda-vet test race noasm fuzz bench lint
 
 build:
 	go build -trimpath -o bin/muonclip ./cmd/muonclip
+
+# The same program with the CUDA backend, into bin/muonclip-cuda: docs/gpu.md. CUDA_HOME is where include/cuda.h lies, from CUDA
+# 11.8 on. libcuda.a takes the place of the driver's library, which is looked for when the program starts.
+CUDA_HOME ?= /usr/local/cuda
+shim = internal/compute/cuda/shim
+cuda_env = CGO_ENABLED=1 CGO_CFLAGS="-O2 -I$(CURDIR)/$(shim)/include -I$(CUDA_HOME)/include" CGO_LDFLAGS="-L$(CURDIR)/bin/cuda"
+
+cuda: bin/cuda/libcuda.a
+	$(cuda_env) go build -trimpath -tags cuda -o bin/muonclip-cuda ./cmd/muonclip
+
+cuda-vet: bin/cuda/libcuda.a
+	$(cuda_env) go vet -tags cuda ./internal/compute/cuda ./internal/stage ./cmd/muonclip
+
+bin/cuda/libcuda.a: $(shim)/libcuda.c $(shim)/functions.h
+	mkdir -p bin/cuda
+	$(CC) -O2 -Wall -Wextra -fPIC -c $(shim)/libcuda.c -o bin/cuda/libcuda.o
+	$(AR) rcs $@ bin/cuda/libcuda.o
 
 test:
 	go test ./...

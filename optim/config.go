@@ -26,7 +26,7 @@ type Config struct {
 	AdamWRatio float64 // AdamW's learning rate over that of Step; 0 means 1
 
 	WeightDecay float64          // decoupled: W shrinks by lr*WeightDecay in each step; 0 means none, K2 uses 0.1
-	NoDecay     func(Param) bool // parameters that do not decay; nil means that all decay, norm weights too (Moonlight, section 2.2)
+	NoDecay     func(Param) bool // parameters that do not decay; nil means that all decay, norm weights too (Moonlight, appendix D)
 
 	WeightRMS bool // also report the RMS of the weights in Stats
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 
+	"gorgonia.org/tensor"
+
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
 )
@@ -88,7 +90,7 @@ func newCore[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config, r 
 		}
 	}
 	c.initState()
-	c.split(threadedCost)
+	c.split(ThreadedCost)
 	c.nFlat = len(c.blocks)
 	c.blocks = append(c.blocks, matBlocks...)
 	c.part = make([]float64, len(c.blocks))
@@ -130,6 +132,11 @@ func (c *core[T]) bindMatrices(i int) {
 		lo, hi := m.row*s.cols, (m.row+m.rows)*s.cols
 		m.w, m.g = s.w[lo:hi], s.g[lo:hi]
 	}
+}
+
+func (c *core[T]) bind(i int, value, grad *tensor.Dense) {
+	c.slots[i].w, c.slots[i].g = elems[T](value), elems[T](grad)
+	c.bindMatrices(i)
 }
 
 // split deals out the matrices between large and small at the given cost.
@@ -261,13 +268,22 @@ func (c *core[T]) nonFinite(i int, grad bool) (int, float64, bool) {
 	if grad {
 		x = c.slots[i].g
 	}
-	for j, v := range x {
+	return firstBad(x)
+}
+
+// firstBad finds the first element that is not finite.
+func firstBad[T compute.Float](x []T) (index int, value float64, found bool) {
+	for i, v := range x {
 		if f := float64(v); math.IsNaN(f) || math.IsInf(f, 0) {
-			return j, f, true
+			return i, f, true
 		}
 	}
 	return 0, 0, false
 }
+
+func (c *core[T]) scaleRows(d *tensor.Dense, lo, hi int, f float64) { scaleRows(d, lo, hi, f) }
+
+func (c *core[T]) sync() {}
 
 func (c *core[T]) state() []StateTensor {
 	var out []StateTensor

@@ -9,7 +9,7 @@ import (
 )
 
 // dionRule holds the constants of Dion (Ahn, Xu, Abreu and Langford, "Dion: Distributed Orthonormalized Updates", arXiv
-// 2504.05295, Algorithm 1).
+// 2504.05295).
 type dionRule struct {
 	mu       float64
 	scale    float64 // update RMS aimed at

@@ -1,3 +1,5 @@
+//go:build !cuda
+
 package optim
 
 import (
@@ -136,11 +138,6 @@ func (o *Optimizer) rebind(i int, value, grad *tensor.Dense) error {
 	o.params[i] = p
 	o.core.bind(i, value, grad)
 	return nil
-}
-
-func (c *core[T]) bind(i int, value, grad *tensor.Dense) {
-	c.slots[i].w, c.slots[i].g = elems[T](value), elems[T](grad)
-	c.bindMatrices(i)
 }
 
 // asDense returns v as a vector or matrix over the same memory. A scalar becomes a vector of one element, and a

@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -41,6 +42,8 @@ type engine interface {
 	bind(i int, value, grad *tensor.Dense)
 	zeroGrads()
 	nonFinite(i int, grad bool) (index int, value float64, found bool)
+	scaleRows(d *tensor.Dense, lo, hi int, f float64)
+	sync() // the host may then read and write parameters and state
 }
 
 // New returns an optimizer for params, all float32 or all float64. It checks names, shapes and dtypes, and that no
@@ -65,15 +68,19 @@ func NewOn[T compute.Float](be *cpu.Backend[T], params []Param, cfg Config) (*Op
 	if err := errors.Join(checkParams[T](params), cfg.checkBlocks(params)); err != nil {
 		return nil, err
 	}
-	o := &Optimizer{params: append([]Param(nil), params...), cfg: cfg}
-	for i := range o.params {
-		if o.params[i].Kind == "" {
-			o.params[i].Kind = "other"
-		}
-	}
+	o := &Optimizer{params: withKinds(params), cfg: cfg}
 	o.core = newCore(be, o.params, cfg, rules)
 	o.state = o.core.state()
 	return o, nil
+}
+
+// withKinds copies params and gives each a kind.
+func withKinds(params []Param) []Param {
+	params = append([]Param(nil), params...)
+	for i := range params {
+		params[i].Kind = cmp.Or(params[i].Kind, "other")
+	}
+	return params
 }
 
 // checkParams reports everything that is wrong with params.

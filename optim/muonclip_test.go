@@ -73,7 +73,7 @@ func testModel[T compute.Float](seed uint64) []Param {
 	return params
 }
 
-// testThreadedCost stands in for threadedCost, so that small models reach the path of large matrices.
+// testThreadedCost stands in for ThreadedCost, so that small models reach the path of large matrices.
 const testThreadedCost = 1 << 20
 
 func newTestOptimizer[T compute.Float](t testing.TB, params []Param, cfg Config) *Optimizer {

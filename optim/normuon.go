@@ -10,7 +10,7 @@ import (
 const norMuonEps = 1e-10
 
 // norMuonPass is Muon with a second moment for each neuron, which is a row of the matrix (Li et al., "NorMuon: Making
-// Muon more efficient and scalable", arXiv 2510.05491, Algorithm 1).
+// Muon more efficient and scalable", arXiv 2510.05491).
 type norMuonPass[T compute.Float] struct {
 	*muonPass[T]
 	factor []T // by row, learning rate included
@@ -30,7 +30,7 @@ func newNorMuonPass[T compute.Float](rule *muonRule) *norMuonPass[T] {
 //	N = O / (sqrt(v) + eps)
 //	W = (1 - lr decay) W - lr scale sqrt(rows cols) / |N| N
 //
-// Under ScaleSpectral the last factor is sqrt(max(1, rows/cols)) |O| / |N| instead, as in the authors' code.
+// Under ScaleSpectral the last factor is sqrt(max(1, rows/cols)) |O| / |N| instead, as in the authors' code (normuon.py of zichongli5/NorMuon).
 func (p *norMuonPass[T]) run(k kernels[T], s *slot[T], lr, decay float64) {
 	p.orthogonal(k, s)
 	if cap(p.factor) < s.rows {

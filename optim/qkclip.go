@@ -99,6 +99,19 @@ func (c QKClip) gamma(s float64) float64 {
 //
 // Nothing is changed when Apply returns an error.
 func (c QKClip) Apply(layers []Attention, logits *MaxLogits) ([]ClipEvent, error) {
+	return c.apply(layers, logits, scaleRows)
+}
+
+// Clip is QKClip.Apply for matrices that are parameters of this optimizer, done where they lie: on a device it only starts
+// what is to be done.
+func (o *Optimizer) Clip(c QKClip, layers []Attention, logits *MaxLogits) ([]ClipEvent, error) {
+	return c.apply(layers, logits, o.core.scaleRows)
+}
+
+// scaler is scaleRows on some device.
+type scaler func(d *tensor.Dense, lo, hi int, f float64)
+
+func (c QKClip) apply(layers []Attention, logits *MaxLogits, scale scaler) ([]ClipEvent, error) {
 	c, err := c.withDefaults()
 	if err != nil {
 		return nil, err
@@ -125,28 +138,28 @@ func (c QKClip) Apply(layers []Attention, logits *MaxLogits) ([]ClipEvent, error
 		switch {
 		case !clipped:
 		case a.KVB != nil:
-			c.applyMLA(a, logits)
+			c.applyMLA(a, logits, scale)
 		default:
-			c.applyGroups(a, logits)
+			c.applyGroups(a, logits, scale)
 		}
 	}
 	return events, nil
 }
 
-func (c QKClip) applyMLA(a *Attention, logits *MaxLogits) {
+func (c QKClip) applyMLA(a *Attention, logits *MaxLogits, scale scaler) {
 	for h := range a.Heads {
 		g := c.gamma(logits.At(a.Layer, h))
 		if g == 1 {
 			continue
 		}
 		q, k := h*(a.Nope+a.Rope), h*(a.Nope+a.V)
-		scaleRows(a.Q, q, q+a.Nope, math.Pow(g, c.Alpha))
-		scaleRows(a.Q, q+a.Nope, q+a.Nope+a.Rope, g)
-		scaleRows(a.KVB, k, k+a.Nope, math.Pow(g, 1-c.Alpha))
+		scale(a.Q, q, q+a.Nope, math.Pow(g, c.Alpha))
+		scale(a.Q, q+a.Nope, q+a.Nope+a.Rope, g)
+		scale(a.KVB, k, k+a.Nope, math.Pow(g, 1-c.Alpha))
 	}
 }
 
-func (c QKClip) applyGroups(a *Attention, logits *MaxLogits) {
+func (c QKClip) applyGroups(a *Attention, logits *MaxLogits, scale scaler) {
 	d, group := a.HeadDim, a.Heads/a.kvHeads()
 	for kv := range a.kvHeads() {
 		most := 0.0
@@ -154,12 +167,12 @@ func (c QKClip) applyGroups(a *Attention, logits *MaxLogits) {
 			most = max(most, c.gamma(logits.At(a.Layer, h)))
 		}
 		key := math.Pow(most, 1-c.Alpha)
-		scaleRows(a.K, kv*d, (kv+1)*d, key)
-		scaleRows(a.KBias, kv*d, (kv+1)*d, key)
+		scale(a.K, kv*d, (kv+1)*d, key)
+		scale(a.KBias, kv*d, (kv+1)*d, key)
 		for h := kv * group; h < (kv+1)*group; h++ {
 			f := c.gamma(logits.At(a.Layer, h)) / key
-			scaleRows(a.Q, h*d, (h+1)*d, f)
-			scaleRows(a.QBias, h*d, (h+1)*d, f)
+			scale(a.Q, h*d, (h+1)*d, f)
+			scale(a.QBias, h*d, (h+1)*d, f)
 		}
 	}
 }

@@ -3,7 +3,7 @@ package optim
 import "muonclip/internal/compute"
 
 // sgdRule holds the constants of gradient descent with momentum, in Sutskever's form of Nesterov's (Sutskever, Martens,
-// Dahl and Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013, section 2) where the
+// Dahl and Hinton, "On the importance of initialization and momentum in deep learning", ICML 2013) where the
 // learning rate stands outside the momentum.
 type sgdRule struct {
 	mu       float64

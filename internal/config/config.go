@@ -92,6 +92,8 @@ type Train struct {
 	InstrumentsEvery     int      `json:"instruments_every" doc:"steps between measurements of spectra, noise and sharpness into instruments.parquet; 0 measures none"`
 	ActivationRecompute  string   `json:"activation_recompute" enum:"none|full" doc:"none keeps all activations for the backward pass; full keeps each layer's input and runs the layer again, which takes a third of the memory and about a third more time. Results do not depend on it. Empty means none"`
 	Threads              int      `json:"threads" doc:"worker threads; 0 means GOMAXPROCS. Results do not depend on it"`
+	Device               string   `json:"device" role:"numerics" enum:"cpu|cuda|auto" doc:"where to train: cpu, cuda (an NVIDIA GPU, with a program built by make cuda) or auto (cuda where there is one). Checkpoints are the same for all. Empty means cpu"`
+	Precision            string   `json:"precision" role:"numerics" enum:"float32|bf16" doc:"of the operands of matrix products on a GPU; sums, weights and optimizer are float32 in any case. Empty means bf16. A processor computes in float32"`
 	Spike                Spike    `json:"spike" role:"numerics"`
 }
 

@@ -27,11 +27,23 @@ func (c Config) hash(counts func(Role) bool) string {
 	h := sha256.New()
 	roles := roleOf()
 	for _, l := range leaves(c) {
-		if counts(roles(l.key)) && covers(c.Stage, l.key) && (l.key != "stage" || l.text != "") {
+		if counts(roles(l.key)) && covers(c.Stage, l.key) && !unset(l) {
 			fmt.Fprintf(h, "%s=%s\n", l.key, l.text)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:32]
+}
+
+// unset reports whether a leaf is a key that came after the first checkpoints were written and has its zero value. Such
+// keys do not count, so that older checkpoints keep their hashes.
+func unset(l leaf) bool {
+	switch l.key {
+	case "stage", "train.device", "train.precision":
+		return l.text == ""
+	case "model.use_qk_norm":
+		return l.text == "false"
+	}
+	return false
 }
 
 // Contradicts reports why a run made with old cannot be resumed with changed: it names every

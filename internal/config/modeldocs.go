@@ -30,6 +30,7 @@ func modelDocs(key string) string {
 		"model.qk_rope_head_dim":                              "elements of an MLA query or key head with rotary position, even; the key part is shared by all heads",
 		"model.v_head_dim":                                    "elements of an MLA value head",
 		"model.head_dim":                                      "elements of a head of grouped-query attention, even. Not used by MLA",
+		"model.use_qk_norm":                                   "RMSNorm with a learned weight over every query and key head, before RoPE; excludes optim.qk_clip. With MLA for experiments: no generation, no export",
 		"model.hidden_act":                                    "activation of the feed-forward: silu, which makes it SwiGLU",
 		"model.rms_norm_eps":                                  "added to the mean square in RMSNorm, above 0",
 		"model.rope_theta":                                    "base of the rotary frequencies, above 1",

@@ -144,13 +144,28 @@ func TestFingerprint(t *testing.T) {
 		"lr":     func(c *Config) { c.Train.LR *= 2 },
 		"seed":   func(c *Config) { c.Seed++ },
 		"layers": func(c *Config) { c.Model.NumHiddenLayers++ },
+		"norm":   func(c *Config) { c.Model.QKNorm = true },
 		"yarn":   func(c *Config) { c.Model.RopeScaling = &model.RopeScaling{Factor: 2} },
 		"micro":  func(c *Config) { c.Train.MicroBatchSize = 4 },
+		"device": func(c *Config) { c.Train.Device = "cuda" },
 		"source": func(c *Config) { c.Data.Sources = []Source{{Path: "x"}} },
 	} {
 		if change(f) == base.Fingerprint() {
 			t.Errorf("%s does not change the fingerprint", name)
 		}
+	}
+}
+
+// TestOldHashes: a key that came later and is not set leaves the hashes as they were, so that older checkpoints are
+// still those of their run.
+func TestOldHashes(t *testing.T) {
+	c, _ := mustLoad(t, Options{Preset: "tiny"})
+	counted := map[string]bool{}
+	for _, l := range leaves(c) {
+		counted[l.key] = !unset(l)
+	}
+	if counted["model.use_qk_norm"] || counted["stage"] || !counted["model.tie_word_embeddings"] {
+		t.Errorf("use_qk_norm %v, stage %v, tie_word_embeddings %v", counted["model.use_qk_norm"], counted["stage"], counted["model.tie_word_embeddings"])
 	}
 }
 

@@ -163,6 +163,8 @@ func TestValidate(t *testing.T) {
 		{"optim.muon.rank", func(c *Config) { c.Optim.Muon.Rank = 1.5 }},
 		{"optim.adamw.lr_ratio", func(c *Config) { c.Optim.AdamW.Ratio = 0 }},
 		{"optim.qk_clip.tau", func(c *Config) { c.Optim.QKClip.Tau = 0 }},
+		{"the norm undoes", func(c *Config) { c.Model.QKNorm = true }},
+		{"cannot generate", func(c *Config) { c.Model.QKNorm, c.Optim.QKClip.Enabled = true, false }},
 		{"generate.top_p", func(c *Config) { c.Generate.TopP = 1.5 }},
 		{"cluster.mfu", func(c *Config) { c.Cluster.MFU = 0 }},
 		{"want cluster.devices 8", func(c *Config) { c.Cluster.Devices, c.Cluster.DP = 8, 3 }},

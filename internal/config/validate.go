@@ -15,6 +15,7 @@ func (c Config) Validate() error {
 	} else if err := c.Model.Validate(); err != nil {
 		ck.errs = append(ck.errs, err)
 	}
+	c.checkQKNorm(&ck)
 	c.checkTokenizer(&ck)
 	c.Data.check(&ck)
 	c.checkTrain(&ck)
@@ -55,6 +56,20 @@ func (ck *checker) within(key string, v, low, high float64) {
 func (ck *checker) share(key string, v float64) {
 	if v < 0 || v >= 1 {
 		ck.bad("%s is %g, want 0 to below 1", key, v)
+	}
+}
+
+// checkQKNorm refuses what the norm of query and key heads makes void or impossible.
+func (c Config) checkQKNorm(ck *checker) {
+	if !c.Model.QKNorm {
+		return
+	}
+	if c.Optim.QKClip.Enabled {
+		ck.bad("model.use_qk_norm and optim.qk_clip.enabled are both true, want at most one: the norm undoes what QK-Clip does to the weights before it")
+	}
+	if c.Model.MLA() && (len(c.Train.SamplePrompts) > 0 || len(c.Tasks) > 0) {
+		ck.bad("model.use_qk_norm with kv_lora_rank %d is given %d train.sample_prompts and %d tasks, want none: "+
+			"such a model cannot generate, because its cache holds no keys that a norm could be taken of", c.Model.KVLoraRank, len(c.Train.SamplePrompts), len(c.Tasks))
 	}
 }
 

@@ -103,9 +103,9 @@ type rule struct {
 }
 
 var rules = []rule{
-	{from: "optim", never: []string{"model/...", "data/...", "internal/train", "internal/stage", "cmd/..."}, why: "optim is usable alone"},
+	{from: "optim", never: []string{"internal/compute/cuda/...", "model/...", "data/...", "internal/train", "internal/stage", "cmd/..."}, why: "optim is usable alone"},
 	{from: "data/...", never: []string{"model/...", "optim/...", "internal/train", "internal/stage", "internal/config", "cmd/..."}, why: "data knows no model"},
-	{from: "model", never: []string{"data/...", "optim/...", "internal/train", "internal/stage", "cmd/..."}, why: "the model is trained by others"},
+	{from: "model", never: []string{"internal/compute/cuda/...", "data/...", "optim/...", "internal/train", "internal/stage", "cmd/..."}, why: "the model is trained by others"},
 	{from: "model/...", never: []string{"optim/...", "internal/train", "internal/stage", "internal/checkpoint", "cmd/..."}, why: "models are used without training"},
 	{from: "internal/config", never: []string{"..."}, except: []string{"configs", "model"}, direct: true, why: "a configuration is a value"},
 	{from: "internal/compute/...", never: []string{"model/...", "data/...", "optim/...", "internal/..."}, except: []string{"internal/compute/...", "internal/rng"}, why: "kernels are a leaf"},
@@ -125,6 +125,8 @@ var rules = []rule{
 	{from: "internal/sandbox/...", never: []string{"..."}, except: []string{"internal/sandbox/...", "internal/script"}, why: "a leaf"},
 	{from: "internal/naive", never: []string{"..."}, except: []string{"model", "internal/rng"}, direct: true, why: "a referee shares no code with what it judges"},
 	{from: "internal/referee", never: []string{"..."}, except: []string{"model", "internal/rng", "internal/naive"}, direct: true, why: "a referee shares no code with what it judges"},
+	{from: "internal/lab/instrument", never: []string{"internal/lab", "internal/stage", "internal/train", "internal/config", "internal/report", "cmd/..."}, why: "instruments are looked at by the loop and know nothing of experiments"},
+	{from: "internal/stage", never: []string{"internal/lab/...", "cmd/..."}, except: []string{"internal/lab/instrument"}, why: "experiments are made of stages"},
 	{from: "internal/...", never: []string{"cmd/..."}, why: "commands call, they are not called"},
 }
 

@@ -21,8 +21,17 @@ func attentionElems(c model.Config) int64 {
 	n += heads * c.QKHeadDim()
 	n += heads // log of the softmax's sum
 	n += heads * c.ValueHeadDim()
+	if c.QKNorm {
+		n += heads * (c.QKHeadDim() + 1) // queries before q_norm, and one statistic per head
+	}
 	if !c.MLA() {
+		if c.QKNorm {
+			n += c.KVHeads() * (c.HeadDim + 1)
+		}
 		return int64(n + 2*c.KVHeads()*c.HeadDim)
+	}
+	if c.QKNorm {
+		n += heads * (2*c.QKHeadDim() + 1) // keys written out, before and after k_norm
 	}
 	n += 2 * c.QLoraRank                                 // before and after q_a_layernorm
 	n += 2*c.KVLoraRank + c.QKRopeHeadDim                // before and after kv_a_layernorm, rotary key

@@ -108,6 +108,11 @@ func TestMemoryByHand(t *testing.T) {
 	if got := ActivationElems(c.Model, 0); got != layer {
 		t.Errorf("a token leaves %d values, want %d", got, layer)
 	}
+	normed := c.Model
+	normed.QKNorm = true
+	if got, want := ActivationElems(normed, 0), layer+2*(2+1)+1*(2+1); got != want { // queries and keys before their norms, and a statistic of each
+		t.Errorf("a token leaves %d values with normalised heads, want %d", got, want)
+	}
 	m := deviceMemory(c)
 	tokens := int64(2 * 8)
 	want := Memory{

@@ -9,7 +9,9 @@ import (
 
 	"muonclip/data/batch"
 	"muonclip/data/token"
+	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/internal/lab/instrument"
 	"muonclip/internal/metrics"
 	"muonclip/internal/progress"
@@ -22,6 +24,7 @@ type job struct {
 	name      string
 	model     *model.Model[float32]
 	backend   *cpu.Backend[float32]
+	device    *cuda.Backend // where the model lies, nil for the processor
 	tokenizer *token.Tokenizer
 	data      train.Batches
 	val       batch.Evaluation // nil for none
@@ -45,9 +48,10 @@ func (r *Run) begin(m *model.Model[float32], be *cpu.Backend[float32], tok *toke
 }
 
 // train runs the one loop for a stage, from the newest checkpoint on where there is one.
-func (r *Run) train(ctx context.Context, j job, stage, stages int) (*Summary, error) {
+func (r *Run) train(ctx context.Context, j job, stage, stages int) (sum *Summary, err error) {
+	defer compute.Guard(&err)
 	j.model.Recompute = r.Config.Train.ActivationRecompute == "full"
-	opt, err := NewOptimizer(j.backend, j.model, r.Config)
+	opt, err := r.optimizer(&j)
 	if err != nil {
 		return nil, err
 	}

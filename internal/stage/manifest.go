@@ -20,6 +20,7 @@ type Manifest struct {
 	CPU       string `json:"cpu"`
 	Kernels   string `json:"kernels"` // instruction set of the matrix kernels
 	Threads   int    `json:"threads"`
+	Device    string `json:"device,omitempty"` // GPU that trained; empty for the processor
 	Command   string `json:"command"`
 	Preset    string `json:"preset"`
 	Seed      uint64 `json:"seed"`

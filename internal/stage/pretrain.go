@@ -9,6 +9,7 @@ import (
 	"muonclip/data/batch"
 	"muonclip/data/token"
 	"muonclip/internal/checkpoint"
+	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
 	"muonclip/internal/config"
 	"muonclip/internal/metrics"
@@ -35,7 +36,8 @@ type Summary struct {
 // Pretrain trains the run's model on the run's shards, from its newest checkpoint on where there is
 // one. A run that is done stays as it is. When ctx ends it saves a checkpoint and returns an error that
 // wraps ErrInterrupted.
-func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error) {
+func (r *Run) Pretrain(ctx context.Context, stage, stages int) (sum *Summary, err error) {
+	defer compute.Guard(&err)
 	tok, err := r.LoadTokenizer()
 	if err != nil {
 		return nil, err
@@ -61,18 +63,23 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (*Summary, error)
 	}
 	manifest := r.begin(m, be, tok, before)
 	set.describe(&manifest, loader, heldOut)
-	j := job{name: "pretrain", model: m, backend: be, tokenizer: tok, sample: r.sampler(be, m, tok)}
+	j := job{name: "pretrain", model: m, backend: be, tokenizer: tok, manifest: manifest}
+	if err := r.use(&j); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.leave()) }()
+	j.sample = r.sampler(be, j.model, tok)
 	if heldOut != nil {
 		j.val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))
 		unigram, err := batch.UnigramLoss(ctx, loader, j.val, m.Config.VocabSize, 1)
 		if err != nil {
 			return nil, err
 		}
-		manifest.UnigramLoss, manifest.TokensEval = unigram.Loss, unigram.Targets
+		j.manifest.UnigramLoss, j.manifest.TokensEval = unigram.Loss, unigram.Targets
 	}
 	feed := &feed{src: loader, next: -1}
 	defer feed.close()
-	j.data, j.manifest = feed, manifest
+	j.data = feed
 	return r.train(ctx, j, stage, stages)
 }
 

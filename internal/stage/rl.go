@@ -34,6 +34,9 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 	if base.Tokenizer == nil {
 		return nil, fmt.Errorf("%s has no tokenizer, so nobody can read what the model writes: put its tokenizer.json there", from)
 	}
+	if r.Config.Train.Device == "cuda" {
+		r.Log.Warn("reinforcement learning runs on the processor: rollouts are not generated on a GPU yet")
+	}
 	cfg := r.Config.For(config.StageRL)
 	cfg.Model = base.Model.Config
 	sub, err := r.open("rl", cfg, base.Tokenizer)

@@ -17,6 +17,7 @@ import (
 	"muonclip/data/pack"
 	"muonclip/data/token"
 	"muonclip/internal/atomicfile"
+	"muonclip/internal/compute"
 	"muonclip/internal/config"
 	"muonclip/internal/progress"
 	"muonclip/internal/report"
@@ -25,7 +26,8 @@ import (
 
 // SFT fine-tunes the model of a folder, or of the run itself where from is empty, on the dialogues of the configuration.
 // It is a run of its own in the folder sft of the run.
-func (r *Run) SFT(ctx context.Context, from string, stage, stages int) (*Summary, error) {
+func (r *Run) SFT(ctx context.Context, from string, stage, stages int) (sum *Summary, err error) {
+	defer compute.Guard(&err)
 	if from == "" {
 		from = r.Dir
 	}
@@ -71,7 +73,11 @@ func (r *Run) SFT(ctx context.Context, from string, stage, stages int) (*Summary
 		}
 		j.val = heldOut
 	}
-	sum, err := sub.train(ctx, j, stage, stages)
+	if err := sub.use(&j); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.leave()) }()
+	sum, err = sub.train(ctx, j, stage, stages)
 	if err != nil && !sub.began {
 		return nil, err
 	}

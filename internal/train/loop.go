@@ -11,6 +11,7 @@ import (
 
 	"muonclip/data/batch"
 	"muonclip/internal/checkpoint"
+	"muonclip/internal/compute"
 	"muonclip/internal/metrics"
 	"muonclip/internal/tensorboard"
 	"muonclip/model"
@@ -94,6 +95,7 @@ func (l *Loop) Done() int { return l.step }
 // Either way, and after an error where the weights are sound, the last step is saved.
 func (l *Loop) Run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, l.board.Close(), l.log.Close()) }()
+	defer compute.Guard(&err) // the device's memory is lost with it: nothing is saved
 	l.clock = time.Now()
 	for l.step < l.Steps {
 		if ctx.Err() != nil {

@@ -85,7 +85,7 @@ func (l *Loop) update(row *metrics.Row) error {
 		for layer, heads := range l.model.MaxLogits() {
 			optim.ObserveLayer(l.logits, layer, heads)
 		}
-		events, err := l.QKClip.Apply(l.layers, l.logits)
+		events, err := l.opt.Clip(*l.QKClip, l.layers, l.logits)
 		if err != nil {
 			return fmt.Errorf("train: step %d: %w", row.Step, err)
 		}

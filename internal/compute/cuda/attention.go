@@ -1,0 +1,136 @@
+package cuda
+
+import (
+	"fmt"
+
+	"muonclip/internal/compute"
+)
+
+// headSize is a pair of head sizes that the tensor-core kernels exist for.
+type headSize struct{ d, v int }
+
+var headSizes = []headSize{{64, 64}, {96, 64}, {128, 128}, {192, 128}}
+
+// mostHead is the largest head of the float32 kernels.
+const mostHead = 256
+
+// attention is one call: where its packed operands lie, and the kernels for its head sizes.
+type attention struct {
+	*compute.AttentionArgs[float32]
+	groups  int // key heads
+	d, v    int // widths of packed rows
+	bytes   int // of a packed element
+	suffix  string
+	tile    int
+	threads int
+	q, k, w uint64 // packed queries, keys and values
+}
+
+// attention picks the kernels and packs queries, keys and values: heads one after another, turned by RoPE.
+func (b *Backend) attention(a *compute.AttentionArgs[float32]) attention {
+	t := attention{AttentionArgs: a, groups: a.Heads / a.Group, d: a.Nope + a.Rope, v: a.V, bytes: 4, suffix: "", tile: 32, threads: 256}
+	if t.d > mostHead || t.v > mostHead {
+		b.fail(&Error{Op: fmt.Sprintf("attention with heads of %d and %d: the kernels have room for %d; set train.device=cpu for this model", t.d, t.v, mostHead)})
+	}
+	if b.opt.Precision == BF16 {
+		for _, s := range headSizes {
+			if s.d >= t.d && s.v >= t.v {
+				t.d, t.v, t.bytes, t.suffix, t.tile, t.threads = s.d, s.v, 2, fmt.Sprintf("_d%d_v%d", s.d, s.v), 64, 128
+				break
+			}
+		}
+	}
+	rows := a.Batch * a.Seq
+	t.q = b.temp(scratchA, t.bytes*rows*a.Heads*t.d)
+	t.k = b.temp(scratchB, t.bytes*rows*t.groups*t.d)
+	t.w = b.temp(scratchC, t.bytes*rows*t.groups*t.v)
+	none := compute.HeadCols[float32]{}
+	rotary := a.Q
+	rotary.Off += a.Nope
+	b.pack(&t, t.q, a.Q, a.Nope, rotary, a.Rope, a.Heads, t.d)
+	b.pack(&t, t.k, a.KNope, a.Nope, a.KRope, a.Rope, t.groups, t.d)
+	b.pack(&t, t.w, a.Value, a.V, none, 0, t.groups, t.v)
+	return t
+}
+
+// kernel is the name of one of the attention kernels.
+func (t *attention) kernel(pass string) string {
+	if t.bytes == 4 {
+		return "attention_float" + pass
+	}
+	return "attention_bf16" + pass + t.suffix
+}
+
+// pack writes rows of heads heads to dst: the plain columns of src and the columns of rot turned by RoPE.
+func (b *Backend) pack(t *attention, dst uint64, src compute.HeadCols[float32], plain int, rot compute.HeadCols[float32], turned, heads, width int) {
+	name := "attention_pack_float"
+	if t.bytes == 2 {
+		name = "attention_pack_bf16"
+	}
+	b.launch(name, xy(t.Seq, t.Batch), x(256), 0,
+		dst, from(b, src.Data, src.Off), i32(src.Ld), i32(src.Stride), i32(plain), from(b, rot.Data, rot.Off), i32(rot.Ld), i32(rot.Stride), i32(turned),
+		at(b, t.Cos), at(b, t.Sin), flag(t.RotateHalf), i32(heads), i32(t.Seq), i32(width))
+}
+
+// Attention computes causal softmax attention; see compute.AttentionArgs.
+func (b *Backend) Attention(a *compute.AttentionArgs[float32]) {
+	t := b.attention(a)
+	args := []uint64{at(b, a.Out), at(b, a.LSE), at(b, a.MaxLogit), t.q, t.k, t.w, at(b, a.DocStart), i32(a.Seq), i32(a.Heads), i32(a.Group)}
+	shared := 2 * (2*64*(t.d+8) + 64*(t.v+8))
+	if t.bytes == 4 {
+		shared = 4 * (32*(t.d+1) + 32*(t.d+1) + 32*t.v + 32*33)
+		args = append(args, i32(t.d))
+	}
+	args = append(args, i32(a.V), f32(a.Scale))
+	b.launch(t.kernel(""), xyz(ceil(a.Seq, t.tile), a.Heads, a.Batch), x(t.threads), shared, args...)
+}
+
+// AttentionBackward computes the gradients of Q, K and V; see compute.AttentionArgs. Queries, keys and values are packed
+// again, which takes less than keeping them.
+func (b *Backend) AttentionBackward(a *compute.AttentionArgs[float32]) {
+	t := b.attention(a)
+	rows := a.Batch * a.Seq
+	dOut := b.temp(scratchD, t.bytes*rows*a.Heads*t.v)
+	b.pack(&t, dOut, compute.HeadCols[float32]{Data: a.DOut, Ld: a.Heads * a.V, Stride: a.V}, a.V, compute.HeadCols[float32]{}, 0, a.Heads, t.v)
+	delta := b.temp(scratchE, 4*rows*a.Heads)
+	b.launch("attention_delta", xy(a.Seq, a.Batch), x(256), 0, delta, at(b, a.Out), at(b, a.DOut), i32(a.Heads), i32(a.Seq), i32(a.V))
+	operands := []uint64{
+		t.q, t.k, t.w, dOut, at(b, a.LSE), delta, at(b, a.DocStart), at(b, a.Cos), at(b, a.Sin), flag(a.RotateHalf),
+		i32(a.Seq), i32(a.Heads), i32(a.Group), i32(a.Nope), i32(a.Rope),
+	}
+	b.attentionQueries(&t, operands)
+	b.attentionKeys(&t, operands)
+}
+
+func (b *Backend) attentionQueries(t *attention, operands []uint64) {
+	args := append([]uint64{from(b, t.Q.Grad, t.Q.Off), i32(t.Q.Ld), i32(t.Q.Stride)}, operands...)
+	shared := max(2*((64+32)*(t.d+8)+(64+32)*(t.v+8)), 4*64*t.d)
+	if t.bytes == 4 {
+		shared = 4 * (2*32*(t.d+1) + 2*32*(t.v+1) + 32*33)
+		args = append(args, i32(t.V))
+	}
+	args = append(args, f32(t.Scale))
+	b.launch(t.kernel("_dq"), xyz(ceil(t.Seq, t.tile), t.Heads, t.Batch), x(t.threads), shared, args...)
+}
+
+func (b *Backend) attentionKeys(t *attention, operands []uint64) {
+	// Where heads share a rotary key, each writes its part of the gradient and the parts are added up in their order.
+	parts := t.KRope.Stride == 0 && t.groups > 1
+	dRope := []uint64{from(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), i32(t.KRope.Stride)}
+	if parts {
+		dRope = []uint64{at(b, t.KRopeParts), i32(t.Rope), 0}
+	}
+	args := []uint64{from(b, t.KNope.Grad, t.KNope.Off), i32(t.KNope.Ld), i32(t.KNope.Stride)}
+	args = append(append(args, dRope...), flag(parts), from(b, t.Value.Grad, t.Value.Off), i32(t.Value.Ld), i32(t.Value.Stride))
+	args = append(append(args, operands...), i32(t.V), f32(t.Scale))
+	shared := 2*96*(t.d+t.v+16) + 384
+	if t.bytes == 4 {
+		shared = 4 * (2*32*(t.d+1) + 2*32*(t.v+1) + 2*32*33)
+	}
+	b.launch(t.kernel("_dkv"), xyz(ceil(t.Seq, t.tile), t.groups, t.Batch), x(t.threads), shared, args...)
+	if parts {
+		n := t.Batch * t.Seq * t.Rope
+		b.launch("attention_sum_rope", x(ceil(n, 256)), x(256), 0,
+			from(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), at(b, t.KRopeParts), i32(t.Batch), i32(t.groups), i32(t.Seq), i32(t.Rope))
+	}
+}

@@ -1,0 +1,260 @@
+package cuda
+
+import (
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"muonclip/internal/compute"
+)
+
+// silent is a fake whose kernels do nothing.
+func silent(t *testing.T) *fake {
+	t.Helper()
+	return newFake(t, nil)
+}
+
+// guarded runs f and returns the failure of the device, if there is one.
+func guarded(f func()) (err error) {
+	defer compute.Guard(&err)
+	f()
+	return nil
+}
+
+// wants fails where an error is not of a kind or does not say what to do.
+func wants(t *testing.T, err, kind error, words ...string) {
+	t.Helper()
+	if !errors.Is(err, kind) {
+		t.Fatalf("error %v, want one that is %v", err, kind)
+	}
+	for _, w := range append(words, advice[kind]) {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("%q does not say %q", err, w)
+		}
+	}
+}
+
+func TestEveryKindHasAdvice(t *testing.T) {
+	for _, kind := range []error{ErrNotBuilt, ErrNoDriver, ErrNoDevice, ErrOldDriver, ErrOldDevice, ErrNoBLAS, ErrOutOfMemory, ErrDeviceLost} {
+		if advice[kind] == "" {
+			t.Errorf("nothing says what to do when %v", kind)
+		}
+	}
+}
+
+// TestOpenFails: what goes wrong at the start is an error that says what to do, and nothing is kept.
+func TestOpenFails(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(f *fake)
+		kind  error
+		words string
+	}{
+		"old GPU":             {func(f *fake) { f.info.Major, f.info.Minor, f.info.Name = 7, 5, "Tesla T4" }, ErrOldDevice, "Tesla T4 of compute capability 7.5"},
+		"old driver":          {func(f *fake) { f.failing["load"] = 222 }, ErrOldDriver, "error 222"},
+		"no code for it":      {func(f *fake) { f.failing["load"] = 209 }, ErrOldDevice, ""},
+		"no memory to pin":    {func(f *fake) { f.failing["pin"] = 2 }, ErrOutOfMemory, ""},
+		"in use by another":   {func(f *fake) { f.failing["memory"] = 46 }, ErrNoDevice, "nvidia-smi"},
+		"wrong driver module": {func(f *fake) { f.failing["memory"] = 803 }, ErrNoDriver, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := silent(t)
+			c.spoil(f)
+			_, err := f.open(Options{})
+			wants(t, err, c.kind, c.words)
+			if len(f.blocks)+len(f.pinned) > 0 {
+				t.Error("memory is kept")
+			}
+		})
+	}
+}
+
+func TestOutOfMemory(t *testing.T) {
+	f := silent(t)
+	f.left = reserve + 64<<20
+	b, err := f.open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Alloc(8 << 20)
+	wants(t, guarded(func() { b.Alloc(10 << 20) }), ErrOutOfMemory, "allocate 0.04 GiB: 0.03 of 0.06 GiB are in use")
+
+	f = silent(t)
+	b, err = f.open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.failing["alloc"] = 2
+	wants(t, guarded(func() { b.Alloc(10 << 20) }), ErrOutOfMemory)
+}
+
+// TestLostIsForGood: after a failure nothing more is asked of the device.
+func TestLostIsForGood(t *testing.T) {
+	f := silent(t)
+	b, err := f.open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := b.Alloc(8)
+	f.failing["sync"] = 700
+	wants(t, guarded(b.Sync), ErrDeviceLost, "Xid")
+	f.log = nil
+	for name, again := range map[string]func(){"add": func() { b.Add(x, x) }, "zero": func() { b.Zero(x) }, "sync": b.Sync, "upload": func() { b.Upload(x, make([]float32, 8)) }} {
+		wants(t, guarded(again), ErrDeviceLost)
+		if len(f.log) > 0 {
+			t.Errorf("%s asked the lost device for %q", name, f.log)
+		}
+	}
+}
+
+// TestMemoryIsGivenBack: all of it when the backend is closed, and scratch memory when it grows.
+func TestMemoryIsGivenBack(t *testing.T) {
+	f := silent(t)
+	b, err := f.open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Alloc(100)
+	b.AllocInts(1 << 20)
+	before := len(f.blocks)
+	for _, n := range []int{1 << 10, 1 << 20, 1 << 22} {
+		b.temp(scratchA, n)
+	}
+	if n := len(f.blocks) - before; n != 1 {
+		t.Errorf("scratch memory that grew is %d pieces", n)
+	}
+	var sum int64
+	for _, x := range f.blocks {
+		sum += x.bytes
+	}
+	if sum != b.MemoryUsed() {
+		t.Errorf("%d bytes are allocated and MemoryUsed says %d", sum, b.MemoryUsed())
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.blocks)+len(f.pinned) > 0 || b.MemoryUsed() != 0 {
+		t.Errorf("%d pieces and %d bytes are left", len(f.blocks), b.MemoryUsed())
+	}
+}
+
+// TestSlicesOfTheHost are refused before a kernel follows them.
+func TestSlicesOfTheHost(t *testing.T) {
+	b, err := silent(t).open(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := b.Alloc(1 << 20)
+	for name, f := range map[string]func(){
+		"a slice of Go":   func() { b.Add(x[:8], make([]float32, 8)) },
+		"integers of Go":  func() { b.Gather(x, x, make([]int32, 8), 1) },
+		"past its memory": func() { b.Add(extend(x, 1), x) },
+	} {
+		func() {
+			defer func() {
+				if r, ok := recover().(string); !ok || !strings.Contains(r, "not the device's") {
+					t.Errorf("%s: %v", name, r)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+func extend(x []float32, n int) []float32 { return unsafe.Slice(unsafe.SliceData(x), len(x)+n) }
+
+// TestOrder: what operations of several kernels start, in which order.
+func TestOrder(t *testing.T) {
+	f := silent(t)
+	b, err := f.open(Options{Precision: BF16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, n := b.Alloc(1<<16), b.AllocInts(1<<10)
+	for _, c := range []struct {
+		run  func()
+		want []string
+	}{
+		{func() { b.RMSNormBackward(x, 8, x[:8], x, x, 8, x[:8], x[:4]) }, []string{"rmsnorm_backward", "column_sums"}},
+		{func() {
+			b.Group(n[:8], 2, n[8:12], compute.Groups{Ends: n[16:20], Token: n[24:32], Choice: n[32:40], Slot: n[40:48]})
+		}, []string{"sort_count", "sort_scan", "sort_scatter", "group_finish"}},
+		{func() { b.EmbedBackward(x[:4096], x, n[:8], 2) }, []string{"sort_count", "sort_scan", "sort_scatter", "sort_count", "sort_scan", "sort_scatter", "embed_backward"}},
+		{func() { b.SquareSum(x, 0) }, []string{"sum_squares", "sum_parts"}},
+		{func() { b.Gather(x, x, nil, 4) }, nil},
+		{func() { b.Gemm(false, false, 0, 4, 4, 1, x, 4, x, 4, 0, x, 4) }, nil},
+	} {
+		b.ReserveSums(1)
+		c.run() // scratch memory is allocated
+		f.started()
+		c.run()
+		if got := f.started(); !slices.Equal(got, c.want) {
+			t.Errorf("started %q, want %q", got, c.want)
+		}
+	}
+}
+
+// TestEveryKernelIsThere: the backend starts no kernel that the PTX lacks, and the PTX has all that kernels.h declares.
+func TestEveryKernelIsThere(t *testing.T) {
+	in := map[string]bool{}
+	files, err := os.ReadDir("kernels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if !strings.HasSuffix(file.Name(), ".ptx") {
+			continue
+		}
+		text, err := os.ReadFile("kernels/" + file.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range entry.FindAllSubmatch(text, -1) {
+			in[string(m[1])] = true
+		}
+	}
+	for _, name := range headerNames(t) {
+		if !in[name] {
+			t.Errorf("kernels.h declares %s and no PTX file has it: run scripts/ptx.sh", name)
+		}
+	}
+}
+
+func headerNames(t *testing.T) []string {
+	t.Helper()
+	header, err := os.ReadFile("kernels/kernels.h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, m := range declared.FindAllStringSubmatch(string(header), -1) {
+		names = append(names, m[1])
+	}
+	return names
+}
+
+// TestGraph: work between Capture and its end is recorded, and done by each Replay.
+func TestGraph(t *testing.T) {
+	b, f := emulated(t, Options{})
+	x, y := b.Alloc(8), b.Alloc(8)
+	for i := range y {
+		y[i] = float32(i)
+	}
+	g, err := b.Capture(func() { b.Add(x, y) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		b.Replay(g)
+	}
+	b.Sync()
+	for i, v := range x {
+		if v != 3*float32(i) {
+			t.Errorf("element %d is %g after three replays of one addition", i, v)
+		}
+	}
+	b.Drop(g)
+	f.started()
+}

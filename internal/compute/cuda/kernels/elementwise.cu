@@ -1,0 +1,68 @@
+// Passes over memory that touch each element once.
+#include "device.h"
+
+KERNEL fill(float *dst, float v, long long n) {
+    for (long long i = first_element(); i < n; i += element_step())
+        dst[i] = v;
+}
+
+KERNEL fill_int(int *dst, int v, long long n) {
+    for (long long i = first_element(); i < n; i += element_step())
+        dst[i] = v;
+}
+
+KERNEL add(float *dst, const float *src, long long n) {
+    long long i = first_element();
+    if (aligned16(dst) && aligned16(src)) {
+        for (; i < n / 4; i += element_step()) {
+            float4 d = reinterpret_cast<float4 *>(dst)[i], s = reinterpret_cast<const float4 *>(src)[i];
+            d.x += s.x, d.y += s.y, d.z += s.z, d.w += s.w;
+            reinterpret_cast<float4 *>(dst)[i] = d;
+        }
+        i = n / 4 * 4 + first_element();
+    }
+    for (; i < n; i += element_step())
+        dst[i] += src[i];
+}
+
+KERNEL axpy(float *y, const float *x, float a, long long n) {
+    for (long long i = first_element(); i < n; i += element_step())
+        y[i] += a * x[i];
+}
+
+KERNEL scale(float *dst, const float *src, float a, long long n) {
+    for (long long i = first_element(); i < n; i += element_step())
+        dst[i] = a * src[i];
+}
+
+KERNEL scale_by(float *x, const float *factor, long long n) {
+    float a = *factor;
+    if (a == 1.0f)
+        return;
+    for (long long i = first_element(); i < n; i += element_step())
+        x[i] *= a;
+}
+
+KERNEL cast_bf16(bf16 *dst, const float *src, long long n) {
+    long long i = first_element();
+    if (aligned16(dst) && aligned16(src)) {
+        for (; i < n / 4; i += element_step()) {
+            float4 s = reinterpret_cast<const float4 *>(src)[i];
+            reinterpret_cast<uint2 *>(dst)[i] = make_uint2(pack_bf16(s.x, s.y), pack_bf16(s.z, s.w));
+        }
+        i = n / 4 * 4 + first_element();
+    }
+    for (; i < n; i += element_step())
+        dst[i] = to_bf16(src[i]);
+}
+
+KERNEL cast_float(float *dst, const bf16 *src, long long n) {
+    for (long long i = first_element(); i < n; i += element_step())
+        dst[i] = bf16_to_float(src[i]);
+}
+
+KERNEL add_diagonal(float *x, float a, int n, int ld, long long stride) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    if (i < n)
+        x[blockIdx.y * stride + (long long)i * ld + i] += a;
+}

@@ -1,0 +1,245 @@
+// Optimizer passes, reductions, QK-Clip and decoding.
+#include "check.h"
+
+namespace check {
+
+static void reductions() {
+    for (int n : {1, 100, 4096, 4097, 20000}) {
+        auto x = random(n);
+        unsigned p = parts(n, 4096);
+        Buf<double> part(p), sum(1);
+        Buf<float> norm(1), factor(1), inverse(1);
+        double want = 0;
+        for (int i = 0; i < n; i++) want += (double)x[i] * x[i];
+        LAUNCH(sum_squares, p, 256, 0)(part, x, n);
+        LAUNCH(sum_parts, 1, 256, 0)(sum, part, p);
+        LAUNCH(inverse_norms, 1, 256, 0)(inverse, sum, 1, 1e-7f);
+        near("inverse norm", inverse, {1 / (std::sqrt(want) + 1e-7f)}, 0, 1e-6);
+        for (float limit : {0.0f, (float)std::sqrt(want) / 2, (float)std::sqrt(want) * 2}) {
+            LAUNCH(clip_factor, 1, 32, 0)(norm, factor, sum, limit);
+            near("norm", norm, {std::sqrt(want)}, 0, 1e-6);
+            near("clip factor", factor, {limit > 0 && limit < std::sqrt(want) ? limit / std::sqrt(want) : 1}, 1, 1e-6);
+        }
+        x[n / 2] = NAN;
+        LAUNCH(sum_squares, p, 256, 0)(part, x, n);
+        LAUNCH(sum_parts, 1, 256, 0)(sum, part, p);
+        LAUNCH(clip_factor, 1, 32, 0)(norm, factor, sum, 1);
+        near("norm of NaN", norm, {NAN}, 1, 1e-6);
+        near("clip factor of NaN", factor, {1}, 1, 1e-6);
+    }
+    Buf<double> parts_of(3 * 700), sums(3);
+    std::vector<double> want(3);
+    for (int i = 0; i < 3 * 700; i++) want[i / 700] += parts_of[i] = normal();
+    LAUNCH(sum_parts, 3, 256, 0)(sums, parts_of, 700);
+    for (int b = 0; b < 3; b++) {
+        float got = (float)sums[b];
+        near("batched sums", &got, {want[b]}, 30, 1e-6);
+    }
+}
+
+static void muon_step(int rows, int cols, int batch, bool nesterov) {
+    auto what = text("muon of %d matrices %d x %d, nesterov %d", batch, rows, cols, nesterov);
+    const float mu = 0.95f, keep = 0.99f, rate = 0.02f;
+    int n = rows * cols, stride = n + 7, transpose = rows > cols;
+    auto m = random((size_t)batch * stride), g = random((size_t)batch * stride), w = random((size_t)batch * stride);
+    auto want_m = wide(m), want_w = wide(w);
+    Buf<float> y(nan((size_t)batch * n)), inverse(batch);
+    unsigned p = parts(n, 4096);
+    Buf<double> part(batch * p), sum(batch);
+    std::vector<double> want_y(y.n), squares(batch);
+    for (int b = 0; b < batch; b++)
+        for (int i = 0; i < n; i++) {
+            double gi = g[b * stride + i], v = mu * m[b * stride + i] + gi;
+            want_m[b * stride + i] = v;
+            if (nesterov) v = gi + mu * v;
+            want_y[b * n + i] = v;
+            squares[b] += v * v;
+        }
+    LAUNCH(muon_momentum, dim3(p, batch), 256, 0)(m, g, y, part, mu, nesterov, n, stride);
+    LAUNCH(sum_parts, batch, 256, 0)(sum, part, p);
+    LAUNCH(inverse_norms, parts(batch, 256), 256, 0)(inverse, sum, batch, 1e-7f);
+    near(what + ": momentum", m, want_m, 0, float_tolerance);
+    near(what + ": what is orthogonalised", y, want_y, 0, float_tolerance);
+    dim3 tiles(parts(cols, 32), parts(rows, 32), batch), threads(32, 8);
+    Buf<float> x(nan((size_t)batch * n)), wf(w), wh(w);
+    Buf<bf16> half((size_t)batch * n);
+    LAUNCH(muon_load_float, tiles, threads, 0)(x, y, inverse, rows, cols, transpose);
+    LAUNCH(muon_load_bf16, tiles, threads, 0)(half, y, inverse, rows, cols, transpose);
+    std::vector<double> want_x(y.n), want_sq(batch);
+    for (int b = 0; b < batch; b++)
+        for (int i = 0; i < n; i++) {
+            double v = want_y[b * n + i] / (std::sqrt(squares[b]) + 1e-7f);
+            want_x[b * n + (transpose ? i % cols * rows + i / cols : i)] = v;
+            want_w[b * stride + i] = want_w[b * stride + i] * keep - rate * v;
+            want_sq[b] += v * v;
+        }
+    near(what + ": scaled", x, want_x, 1, float_tolerance);
+    Buf<float> widened(half.n);
+    for (size_t i = 0; i < half.n; i++) widened[i] = bf16_to_float(half[i]);
+    near(what + ": scaled bf16", widened, want_x, 1, 1.0 / 256);
+    unsigned blocks = tiles.x * tiles.y;
+    Buf<double> change(batch * blocks), change_half(batch * blocks);
+    LAUNCH(muon_apply_float, tiles, threads, 0)(wf, x, change, keep, rate, rows, cols, stride, transpose);
+    LAUNCH(muon_apply_bf16, tiles, threads, 0)(wh, half, change_half, keep, rate, rows, cols, stride, transpose);
+    near(what + ": weights", wf, want_w, 0, float_tolerance);
+    near(what + ": weights from bf16", wh, want_w, 1, rate / 256);
+    for (int b = 0; b < batch; b++) {
+        double sum = 0;
+        for (unsigned i = 0; i < blocks; i++) sum += change[b * blocks + i];
+        float got = (float)sum;
+        near(what + ": squares of the change", &got, {want_sq[b]}, 0, float_tolerance);
+    }
+}
+
+static void polynomial() {
+    for (int n : {1, 2, 31, 33, 70}) {
+        int batch = 3;
+        auto aa = random(batch * n * n), a = random(batch * n * n);
+        Buf<bf16> half(a.n), out(a.n);
+        LAUNCH(cast_bf16, 2, 256, 0)(half, a, a.n);
+        LAUNCH(muon_polynomial_bf16, dim3(parts(n * n, 1024), batch), 256, 0)(out, aa, half, 3.4445f, -4.775f, 2.0315f, n);
+        std::vector<double> want(a.n);
+        Buf<float> got(a.n);
+        for (size_t i = 0; i < a.n; i++) {
+            got[i] = bf16_to_float(out[i]);
+            int at = (int)(i % (n * n));
+            want[i] = 2.0315f * aa[i] - 4.775f * (double)bf16_to_float(half[i]) + (at / n == at % n ? 3.4445f : 0);
+        }
+        near(text("polynomial of %d x %d", n, n), got, want, [&](size_t i) { return std::fabs(want[i]) + 0.01; }, 1.0 / 200);
+    }
+}
+
+static void adam_step(int n) {
+    auto w = random(n), g = random(n), m = random(n), v = random(n);
+    for (int i = 0; i < n; i++) v[i] = v[i] * v[i];
+    const float b1 = 0.9f, d1 = 0.1f, b2 = 0.95f, d2 = 0.05f, c1 = 0.27f, c2 = 0.14f, eps = 1e-8f, keep = 0.999f, rate = 3e-3f;
+    auto want_w = wide(w), want_m = wide(m), want_v = wide(v);
+    double squares = 0;
+    for (int i = 0; i < n; i++) {
+        want_m[i] = b1 * want_m[i] + d1 * (double)g[i];
+        want_v[i] = b2 * want_v[i] + d2 * (double)g[i] * g[i];
+        double u = want_m[i] / c1 / (std::sqrt(want_v[i] / c2) + eps);
+        want_w[i] = keep * want_w[i] - rate * u;
+        squares += u * u;
+    }
+    Buf<double> part(parts(n, 4096));
+    LAUNCH(adamw, parts(n, 4096), 256, 0)(w, g, m, v, part, b1, d1, b2, d2, c1, c2, eps, keep, rate, n);
+    near("adamw: weights", w, want_w, 0, float_tolerance);
+    near("adamw: first moment", m, want_m, 0, float_tolerance);
+    near("adamw: second moment", v, want_v, 0, float_tolerance);
+    double sum = 0;
+    for (size_t i = 0; i < part.n; i++) sum += part[i];
+    float got = (float)sum;
+    near("adamw: squares of the change", &got, {squares}, 0, float_tolerance);
+}
+
+static double gamma_of(float s) { return s == INFINITY ? 1.0 / 1024 : s > 100 ? 100.0 / s : 1; }
+
+static void qk_clip() {
+    const float tau = 100, alpha = 0.5f, inf = 1.0f / 1024;
+    const float tops[] = {50, 100, 130, 1e5f, INFINITY, NAN, -INFINITY, 100.5f};
+    Buf<float> top(8);
+    std::copy(tops, tops + 8, top.p);
+    const int nope = 5, rope = 4, v = 3, q_cols = 70, kv_cols = 33;
+    auto q = random(8 * (nope + rope) * q_cols), kvb = random(8 * (nope + v) * kv_cols);
+    auto want_q = wide(q), want_k = wide(kvb);
+    for (size_t i = 0; i < want_q.size(); i++) {
+        int row = (int)i / q_cols, h = row / (nope + rope);
+        want_q[i] *= row % (nope + rope) < nope ? std::pow(gamma_of(top[h]), alpha) : gamma_of(top[h]);
+    }
+    for (size_t i = 0; i < want_k.size(); i++) {
+        int row = (int)i / kv_cols, h = row / (nope + v);
+        if (row % (nope + v) < nope) want_k[i] *= std::pow(gamma_of(top[h]), 1 - alpha);
+    }
+    LAUNCH(qk_clip_latent, dim3(2 * nope + rope, 8), 128, 0)(q, kvb, top, nope, rope, v, q_cols, kv_cols, tau, alpha, inf);
+    near("qk-clip: queries", q, want_q, [&](size_t i) { return std::fabs(want_q[i]); }, float_tolerance);
+    near("qk-clip: keys", kvb, want_k, [&](size_t i) { return std::fabs(want_k[i]); }, float_tolerance);
+
+    const int dim = 6, cols = 130, heads = 8, kv = 4;
+    auto gq = random(heads * dim * cols), gk = random(kv * dim * cols);
+    Buf<float> before(gq);
+    auto want_gq = wide(gq), want_gk = wide(gk);
+    for (int h = 0; h < heads; h++) {
+        double most = std::max(gamma_of(top[h / 2 * 2]), gamma_of(top[h / 2 * 2 + 1])), key = std::pow(most, 1 - alpha);
+        for (int i = 0; i < dim * cols; i++) {
+            want_gq[h * dim * cols + i] *= gamma_of(top[h]) / key;
+            if (h % 2 == 0) want_gk[h / 2 * dim * cols + i] *= key;
+        }
+    }
+    LAUNCH(qk_clip_grouped, dim3(dim, heads + kv), 128, 0)(gq, gk, top, heads, kv, dim, cols, tau, alpha, inf);
+    near("qk-clip of groups: queries", gq, want_gq, [&](size_t i) { return std::fabs(want_gq[i]); }, float_tolerance);
+    near("qk-clip of groups: keys", gk, want_gk, [&](size_t i) { return std::fabs(want_gk[i]); }, float_tolerance);
+    same("qk-clip of groups: a head below the threshold", gq.p, before.p, 2 * dim * cols);
+
+    Buf<float> total(4), current(4);
+    const float a[] = {1, 5, NAN, -INFINITY}, b[] = {3, NAN, 7, -2}, want[] = {3, NAN, NAN, -2};
+    std::copy(a, a + 4, total.p);
+    std::copy(b, b + 4, current.p);
+    LAUNCH(max_logit_merge, 1, 256, 0)(total, current, 4);
+    same("max logits merged", total.p, want, 4);
+    for (int i = 0; i < 4; i++) {
+        float none = -INFINITY;
+        same("max logits begin anew", current + i, &none, 1);
+    }
+}
+
+void optimizer() {
+    reductions();
+    for (bool nesterov : {false, true})
+        for (auto shape : {std::pair<int, int>{1, 1}, {5, 33}, {33, 5}, {64, 96}, {100, 70}, {70, 100}}) muon_step(shape.first, shape.second, 3, nesterov);
+    polynomial();
+    for (int n : {1, 257, 4097}) adam_step(n);
+    qk_clip();
+}
+
+template <typename T> static void decode_case(int batch, int heads, int d, int v, int page, int splits, double tolerance) {
+    auto what = text("decode of %d sequences, %d heads of %d and %d, pages of %d, %d splits, bf16 %d", batch, heads, d, v, page, splits, sizeof(T) == 2);
+    const int max_pages = 7, width = d + 3, pages = 40;
+    auto query = random((size_t)batch * heads * d), values = random((size_t)pages * page * width);
+    Buf<T> cache(values.n);
+    for (size_t i = 0; i < cache.n; i++) {
+        if constexpr (sizeof(T) == 2) {
+            cache[i] = to_bf16(values[i]);
+            values[i] = bf16_to_float(cache[i]);
+        } else
+            cache[i] = values[i];
+    }
+    Buf<int> table(batch * max_pages, 1 << 30), lens(batch); // pages beyond a sequence's end are never read
+    float scale = (float)(1 / std::sqrt((double)d));
+    std::vector<double> want((size_t)batch * heads * v);
+    for (int b = 0; b < batch; b++) {
+        lens[b] = b == 0 ? 1 : 1 + below(max_pages * page);
+        for (int i = 0; i < (lens[b] + page - 1) / page; i++) table[b * max_pages + i] = below(pages);
+        for (int h = 0; h < heads; h++) {
+            std::vector<double> z(lens[b]);
+            double top = -INFINITY, sum = 0;
+            auto row = [&](int t) { return values + ((size_t)table[b * max_pages + t / page] * page + t % page) * width; };
+            for (int t = 0; t < lens[b]; t++) {
+                for (int j = 0; j < d; j++) z[t] += (double)query[((size_t)b * heads + h) * d + j] * row(t)[j];
+                z[t] *= scale;
+                top = std::max(top, z[t]);
+            }
+            for (double x : z) sum += std::exp(x - top);
+            for (int t = 0; t < lens[b]; t++)
+                for (int j = 0; j < v; j++) want[((size_t)b * heads + h) * v + j] += std::exp(z[t] - top) / sum * row(t)[j];
+        }
+    }
+    Buf<float> part(nan((size_t)batch * splits * heads * v)), peak(nan(batch * splits * heads)), sum(nan(batch * splits * heads)), out(nan((size_t)batch * heads * v));
+    dim3 grid(splits, parts(heads, 8), batch);
+    size_t shared = 4 * (8 * d + 16 * (d + 1) + 8 * 17);
+    if constexpr (sizeof(T) == 2) LAUNCH(decode_bf16, grid, 128, shared)(part, peak, sum, query, cache, table, lens, heads, d, v, width, page, max_pages, scale);
+    else LAUNCH(decode_float, grid, 128, shared)(part, peak, sum, query, cache, table, lens, heads, d, v, width, page, max_pages, scale);
+    LAUNCH(decode_merge, dim3(heads, batch), 128, 0)(out, part, peak, sum, heads, v, splits);
+    near(what, out, want, 1, tolerance);
+}
+
+void decoding() {
+    for (int splits : {1, 3, 9}) {
+        decode_case<float>(3, 1, 4, 2, 4, splits, float_tolerance);
+        decode_case<float>(3, 11, 40, 32, 16, splits, float_tolerance);
+        decode_case<bf16>(2, 8, 160, 128, 16, splits, float_tolerance);
+    }
+    decode_case<float>(1, 2, 576, 512, 8, 2, float_tolerance);
+}
+
+} // namespace check

@@ -1,0 +1,35 @@
+// Cross-entropy over the vocabulary: one block a row, the logits read twice and written once.
+#include "device.h"
+
+KERNEL __launch_bounds__(1024) cross_entropy(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
+    long long row = blockIdx.x;
+    int target = targets[row];
+    logits += row * vocab;
+    if (target < 0) {
+        for (int j = threadIdx.x; j < vocab; j += blockDim.x)
+            logits[j] = 0;
+        if (threadIdx.x == 0)
+            loss[row] = 0;
+        return;
+    }
+    // The largest logit and the sum of exponentials in one pass: where the maximum rises, the sum shrinks to it.
+    float peak = NEGATIVE_INFINITY, sum = 0;
+    for (int j = threadIdx.x; j < vocab; j += blockDim.x) {
+        float z = logits[j];
+        if (z > peak) {
+            sum *= expf(peak - z);
+            peak = z;
+        }
+        if (z != NEGATIVE_INFINITY)
+            sum += expf(z - peak);
+    }
+    float top = block_max(peak);
+    sum = block_sum(peak == NEGATIVE_INFINITY ? sum : sum * expf(peak - top)); // a sum of nothing but NaN stays NaN
+    float hit = logits[target], factor = scale[row];
+    __syncthreads(); // hit is read before it is overwritten
+    if (threadIdx.x == 0)
+        loss[row] = logf(sum) + (top - hit); // the difference first: it is exact where logits are large
+    float share = factor / sum;
+    for (int j = threadIdx.x; j < vocab; j += blockDim.x)
+        logits[j] = expf(logits[j] - top) * share - (j == target ? factor : 0.0f);
+}

@@ -1,0 +1,81 @@
+package plan
+
+import (
+	"errors"
+	"fmt"
+
+	"muonclip/internal/compute"
+	"muonclip/internal/compute/cuda"
+	"muonclip/internal/config"
+	"muonclip/model"
+	"muonclip/optim"
+)
+
+// OnGPU is the memory that training takes on one GPU with rows sequences in a micro-batch: it runs a step on a backend that
+// hands out memory as the real one does and computes nothing. What the driver and cuBLAS take is not in it.
+func OnGPU(c config.Config, o optim.Config, rows int) (bytes int64, err error) {
+	defer compute.Guard(&err)
+	precision := cuda.BF16
+	if c.Train.Precision == "float32" {
+		precision = cuda.Float32
+	}
+	be, err := cuda.Dry(cuda.Options{Precision: precision})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, be.Close()) }()
+	m, err := model.New(c.Model, be)
+	if err != nil {
+		return 0, err
+	}
+	m.Recompute = c.Train.ActivationRecompute == "full"
+	n := rows * c.Train.SeqLen
+	in := model.Input{Rows: rows, Cols: c.Train.SeqLen, IDs: make([]int32, n), Targets: make([]int32, n), DocStart: make([]int32, n)}
+	if n > 1 { // of dialogues, not all positions have a target
+		in.Targets[0] = -1
+	}
+	m.Step(in, 1, 1)
+	var params []optim.Param
+	for _, p := range m.Params() {
+		if p.Trained {
+			value, grad := p.Dense()
+			params = append(params, optim.Param{Name: p.Name, Value: value, Grad: grad, Muon: p.Muon, Kind: p.Kind})
+		}
+	}
+	opt, err := optim.NewOnDevice(be, params, o)
+	if err != nil {
+		return 0, err
+	}
+	opt.GradNorm()
+	opt.Step(0)
+	return be.MemoryUsed(), nil
+}
+
+// FitsGPU returns an error that names the largest micro-batch that fits, where that of the configuration does not.
+func FitsGPU(c config.Config, o optim.Config, limit int64) error {
+	rows := c.Train.MicroBatch()
+	need, err := OnGPU(c, o, rows)
+	if err != nil || need <= limit {
+		return err
+	}
+	advice := "set train.activation_recompute=full, a shorter train.seq_len or a smaller model"
+	for _, n := range divisorsBelow(c.Train.BatchSize, rows) {
+		if less, err := OnGPU(c, o, n); err == nil && less <= limit {
+			advice = fmt.Sprintf("set train.micro_batch_size=%d, the largest that does", n)
+			break
+		}
+	}
+	return fmt.Errorf("a step with micro-batches of %d sequences takes %.2f GiB of the GPU's memory and %.2f are free: %s",
+		rows, float64(need)/gib, float64(limit)/gib, advice)
+}
+
+// divisorsBelow lists the divisors of n below limit, the largest first.
+func divisorsBelow(n, limit int) []int {
+	var out []int
+	for d := min(limit, n+1) - 1; d > 0; d-- {
+		if n%d == 0 {
+			out = append(out, d)
+		}
+	}
+	return out
+}
