@@ -41,6 +41,8 @@ report() {
 for size in "$@"; do
 	batch=${size%x*} seq=${size#*x}
 	for _ in $(seq "$rounds"); do
-		echo "$(ours "$batch" "$seq") $(theirs "$batch" "$seq")"
+		us=$(ours "$batch" "$seq") # a program that fails ends the script
+		them=$(theirs "$batch" "$seq")
+		echo "$us $them"
 	done | report "$size"
 done

@@ -224,3 +224,22 @@ func TestAMXPlaceDoesNotMatter(t *testing.T) {
 		}
 	}
 }
+
+// TestGridHasRoom: whatever the number of threads, no block has more columns than workers have room for.
+func TestGridHasRoom(t *testing.T) {
+	kern := kernelsFor[float32]()
+	for _, amx := range []bool{false, kern.amx != nil} {
+		for m := 1; m < 3000; m = m*5/4 + 1 {
+			for n := 1; n < 6000; n = n*5/4 + 1 {
+				p := product[float32]{kern: &kern, amx: amx, m: m, n: n}
+				_, nr, _, nc, _ := p.blocking()
+				for threads := 1; threads <= 16; threads++ {
+					_, cols := p.grid(threads)
+					if wide := ceil(ceil(n, nr), cols) * nr; wide > nc {
+						t.Fatalf("amx %v, %d x %d on %d threads: blocks of up to %d columns, want at most %d", amx, m, n, threads, wide, nc)
+					}
+				}
+			}
+		}
+	}
+}

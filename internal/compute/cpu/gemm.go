@@ -127,7 +127,8 @@ func (p *product[T]) blocking() (mr, nr, mc, nc, kc int) {
 }
 
 // grid is how many blocks the rows and the columns of C are cut into. Every thread gets the same number of
-// blocks, at least two, where C has as many tiles. The cut does not touch the result.
+// blocks, at least two, where C has as many tiles, and none has more columns than blocking says, since that is what
+// there is room for. The cut does not touch the result.
 func (p *product[T]) grid(threads int) (rows, cols int) {
 	mr, nr, mc, nc, _ := p.blocking()
 	tiles, panels := ceil(p.m, mr), ceil(p.n, nr)
@@ -137,7 +138,7 @@ func (p *product[T]) grid(threads int) (rows, cols int) {
 	}
 	if want := max(2, ceil(rows*cols, threads)) * threads; rows*cols < want {
 		rows = min(tiles, ceil(want, cols))
-		cols = min(panels, ceil(want, rows))
+		cols = max(cols, min(panels, ceil(want, rows)))
 	}
 	return rows, cols
 }
