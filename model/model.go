@@ -196,25 +196,29 @@ func (m *Model[T]) Check(in Input) error {
 // gradient is that of scale times the weighted sum of the losses, plus share times the mean auxiliary loss of
 // the sequences, share being the micro-batch's part of the step. It returns each position's loss in
 // nats, valid until the next call.
-func (m *Model[T]) Step(in Input, scale, share float64) []T {
-	m.tape.Reset()
-	m.tape.Grad = true
-	losses := m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, m.scales(in, scale))
-	m.tape.Backward()
-	for _, x := range m.w.leaves {
-		x.Settle(m.tape.Backend)
-	}
-	m.tape.Sync()
+func (m *Model[T]) Step(in Input, scale, share float64) (losses []T) {
+	m.tape.Awake(func() {
+		m.tape.Reset()
+		m.tape.Grad = true
+		losses = m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, m.scales(in, scale))
+		m.tape.Backward()
+		for _, x := range m.w.leaves {
+			x.Settle(m.tape.Backend)
+		}
+		m.tape.Sync()
+	})
 	return losses
 }
 
 // Losses runs the forward pass alone and returns each position's loss in nats, valid until the
 // next call.
-func (m *Model[T]) Losses(in Input) []T {
-	m.tape.Reset()
-	m.tape.Grad = false
-	losses := m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
-	m.tape.Sync()
+func (m *Model[T]) Losses(in Input) (losses []T) {
+	m.tape.Awake(func() {
+		m.tape.Reset()
+		m.tape.Grad = false
+		losses = m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
+		m.tape.Sync()
+	})
 	return losses
 }
 

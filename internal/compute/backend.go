@@ -15,6 +15,8 @@ type Backend[T Float] interface {
 	UploadInts(dst, src []int32)
 	// Sync waits until all that was asked for is done.
 	Sync()
+	// Awake runs f, a series of many short operations, with all that can make them begin sooner.
+	Awake(f func())
 
 	// Gemm computes C = alpha op(A) op(B) + beta C with op(A) of m x k and op(B) of k x n.
 	Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)

@@ -11,7 +11,7 @@ import (
 
 // Awake runs f while the other workers stay awake: parallel sections in f then begin in a fraction of
 // a microsecond, where starting goroutines takes several. It pays where many short sections follow each
-// other, as in the generation of one token. A worker without work for a millisecond sleeps until the
+// other, as in a training step or the generation of one token. A worker without work for a millisecond sleeps until the
 // next section.
 func (b *Backend[T]) Awake(f func()) {
 	if len(b.workers) == 1 || b.team != nil {

@@ -136,6 +136,9 @@ func (b *Backend) Sync() {
 	b.staging.used = 0
 }
 
+// Awake runs f: the stream is always awake.
+func (b *Backend) Awake(f func()) { f() }
+
 // must fails with an operation's error, if there is one.
 func (b *Backend) must(op string, err error) {
 	if err == nil {
