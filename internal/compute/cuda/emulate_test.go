@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,8 +84,12 @@ func compile() (*emulation, error) {
 	if err != nil {
 		return nil, err
 	}
+	headers, err := filepath.Glob("kernels/*.cuh")
+	if err != nil {
+		return nil, err
+	}
 	var all string
-	for _, name := range append([]string{"kernels/device.h", "kernels/emulate/emulate.h", "kernels/emulate/engine.cpp", "kernels/emulate/engine.h"}, sources...) {
+	for _, name := range slices.Concat([]string{"kernels/device.h", "kernels/emulate/emulate.h", "kernels/emulate/engine.cpp", "kernels/emulate/engine.h"}, headers, sources) {
 		text, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
