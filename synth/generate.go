@@ -46,7 +46,7 @@ func Generate(ctx context.Context, sampler Sampler, o Options) (*Result, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer held.Close()
+	defer func() { _ = held.Close() }() // which frees the lock
 	if err := prepare(o.Dir, config); err != nil {
 		return nil, err
 	}
