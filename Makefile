@@ -1,5 +1,5 @@
 # The two commands of the README do without this file; these are shortcuts for working on the program.
-.PHONY: build cuda cuda-vet test race noasm fuzz bench lint
+.PHONY: build cuda cuda-vet sanitize test race noasm fuzz bench lint
 
 build:
 	go build -trimpath -o bin/muonclip ./cmd/muonclip
@@ -20,6 +20,10 @@ bin/cuda/libcuda.a: $(shim)/libcuda.c $(shim)/functions.h
 	mkdir -p bin/cuda
 	$(CC) -O2 -Wall -Wextra -fPIC -c $(shim)/libcuda.c -o bin/cuda/libcuda.o
 	$(AR) rcs $@ bin/cuda/libcuda.o
+
+# The CUDA kernels, emulated, under g++'s sanitizers.
+sanitize:
+	go test -tags sanitize -run TestEmulationSanitized -v ./internal/compute/cuda/kernels
 
 test:
 	go test ./...

@@ -28,11 +28,6 @@ func TestEmulation(t *testing.T) {
 	}
 }
 
-// TestEmulationSanitized does the same in one order under the sanitizers of addresses and of undefined behaviour.
-func TestEmulationSanitized(t *testing.T) {
-	runChecks(t, "-O1", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
-}
-
 func runChecks(t *testing.T, flags ...string) string {
 	t.Helper()
 	if testing.Short() {
