@@ -7,19 +7,24 @@ import (
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cuda"
 	"muonclip/internal/config"
+	"muonclip/internal/train"
 	"muonclip/model"
 	"muonclip/optim"
 )
+
+// GPUOptions says how a configuration uses a GPU. What is not said is bf16.
+func GPUOptions(c config.Config) cuda.Options {
+	if c.Train.Precision == "float32" {
+		return cuda.Options{Precision: cuda.Float32}
+	}
+	return cuda.Options{Precision: cuda.BF16}
+}
 
 // OnGPU is the memory that training takes on one GPU with rows sequences in a micro-batch: it runs a step on a backend that
 // hands out memory as the real one does and computes nothing. What the driver and cuBLAS take is not in it.
 func OnGPU(c config.Config, o optim.Config, rows int) (bytes int64, err error) {
 	defer compute.Guard(&err)
-	precision := cuda.BF16
-	if c.Train.Precision == "float32" {
-		precision = cuda.Float32
-	}
-	be, err := cuda.Dry(cuda.Options{Precision: precision})
+	be, err := cuda.Dry(GPUOptions(c))
 	if err != nil {
 		return 0, err
 	}
@@ -35,14 +40,7 @@ func OnGPU(c config.Config, o optim.Config, rows int) (bytes int64, err error) {
 		in.Targets[0] = -1
 	}
 	m.Step(in, 1, 1)
-	var params []optim.Param
-	for _, p := range m.Params() {
-		if p.Trained {
-			value, grad := p.Dense()
-			params = append(params, optim.Param{Name: p.Name, Value: value, Grad: grad, Muon: p.Muon, Kind: p.Kind})
-		}
-	}
-	opt, err := optim.NewOnDevice(be, params, o)
+	opt, err := optim.NewOnDevice(be, train.OptimParams(m), o)
 	if err != nil {
 		return 0, err
 	}

@@ -16,11 +16,7 @@ func (r *Run) accelerator() (*cuda.Backend, error) {
 	if t.Device != "cuda" && t.Device != "auto" {
 		return nil, nil
 	}
-	o := cuda.Options{Precision: cuda.BF16}
-	if t.Precision == "float32" {
-		o.Precision = cuda.Float32
-	}
-	be, err := cuda.Open(o)
+	be, err := cuda.Open(plan.GPUOptions(r.Config))
 	if err != nil && t.Device == "auto" {
 		r.Log.Info("training on the processor", "reason", err)
 		return nil, nil

@@ -42,10 +42,7 @@ func loadKernels(d driver, files map[string][]byte) (map[string]*kernel, error) 
 // launch starts a kernel. A grid without blocks starts nothing.
 func (b *Backend) launch(name string, grid, block [3]int, shared int, args ...uint64) {
 	b.check()
-	if grid[0] == 0 || grid[1] == 0 || grid[2] == 0 {
-		return
-	}
-	if b.dry {
+	if b.dry || grid[0] == 0 || grid[1] == 0 || grid[2] == 0 {
 		return
 	}
 	k := b.kernels[name]
