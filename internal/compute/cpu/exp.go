@@ -11,13 +11,8 @@ type Exp[T compute.Float] struct{ kern kernels[T] }
 // NewExp returns the fastest one for this processor.
 func NewExp[T compute.Float]() Exp[T] { return Exp[T]{kernelsFor[T]()} }
 
-// Sum writes dst[i] = exp(src[i]-shift) and returns their sum. dst and src may be the same.
-func (e Exp[T]) Sum(dst, src []T, shift T) float64 {
-	sum, _ := e.Sums(dst, src, shift, nil)
-	return sum
-}
-
-// Sums is Sum that also appends the sums of every ExpChunk elements to parts.
+// Sums writes dst[i] = exp(src[i]-shift), returns their sum, and appends the sums of every ExpChunk elements to parts. dst and
+// src may be the same.
 func (e Exp[T]) Sums(dst, src []T, shift T, parts []float64) (float64, []float64) {
 	sum := 0.0
 	for lo := 0; lo < len(src); lo += ExpChunk {

@@ -40,26 +40,31 @@ type product[T compute.Float] struct {
 	ldc         int
 }
 
+// general is C = alpha op(A) op(B) + beta C.
+func general[T compute.Float](kern *kernels[T], transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int) product[T] {
+	return product[T]{
+		kern: kern, amx: amxPays(kern, m, n, k), m: m, n: n, k: k, alpha: alpha, beta: beta,
+		a: operand[T]{a, lda, transA}, b: operand[T]{b, ldb, transB}, c: c, d: c, ldc: ldc,
+	}
+}
+
 // Gemm computes C = alpha op(A) op(B) + beta C on all threads, with op(A) of m x k and op(B) of k x n.
 func (b *Backend[T]) Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
-	b.multiply(&product[T]{
-		kern: &b.kern, amx: amxPays(&b.kern, m, n, k), m: m, n: n, k: k, alpha: alpha, beta: beta,
-		a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
-	})
+	p := general(&b.kern, transA, transB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
+	b.multiply(&p)
 }
 
 // Gemm is Backend.Gemm on one goroutine.
 func (w *Worker[T]) Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
-	w.gemm(amxPays(w.kern, m, n, k), transA, transB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
+	w.multiply(general(w.kern, transA, transB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc))
 }
 
 // gemm is Gemm, with or without AMX. Whoever cuts a product into several must decide by the whole, so that the
 // cut does not touch the result.
 func (w *Worker[T]) gemm(amx, transA, transB bool, m, n, k int, alpha T, a []T, lda int, bm []T, ldb int, beta T, c []T, ldc int) {
-	w.multiply(product[T]{
-		kern: w.kern, amx: amx, m: m, n: n, k: k, alpha: alpha, beta: beta,
-		a: operand[T]{a, lda, transA}, b: operand[T]{bm, ldb, transB}, c: c, d: c, ldc: ldc,
-	})
+	p := general(w.kern, transA, transB, m, n, k, alpha, a, lda, bm, ldb, beta, c, ldc)
+	p.amx = amx
+	w.multiply(p)
 }
 
 func (b *Backend[T]) multiply(p *product[T]) {
