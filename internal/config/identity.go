@@ -81,17 +81,6 @@ func Contradicts(old, changed Config) error {
 	return fmt.Errorf("%w\nthe run cannot be resumed with these changes: undo them, or start a new run with another --out", errors.Join(errs...))
 }
 
-// Unresumable lists the keys whose change Contradicts reports, for help texts.
-func Unresumable() []string {
-	var out []string
-	for _, k := range Keys() {
-		if k.Role == Identity {
-			out = append(out, k.Name)
-		}
-	}
-	return out
-}
-
 type leaf struct{ key, text string }
 
 func leaves(c Config) []leaf {
