@@ -15,8 +15,18 @@ type Backend[T Float] interface {
 	UploadInts(dst, src []int32)
 	// Sync waits until all that was asked for is done.
 	Sync()
+	// Host waits and lets the host read x until the next operation that writes to it. Slices of Alloc and AllocInts may
+	// be names of memory that the host cannot read otherwise.
+	Host(x []T) []T
+	// HostInts is Host of integers.
+	HostInts(x []int32) []int32
+	// Lend is Host, and lets the host write to x as well until the next operation that is given a part of it.
+	Lend(x []T) []T
 	// Awake runs f, a series of many short operations, with all that can make them begin sooner.
 	Awake(f func())
+	// Repeat runs f, which asks for operations alone: it neither allocates nor uploads nor waits. Calls with equal keys
+	// ask for the same operations on the same memory, so a backend may do again what it recorded instead of calling f.
+	Repeat(key any, f func())
 
 	// Gemm computes C = alpha op(A) op(B) + beta C with op(A) of m x k and op(B) of k x n.
 	Gemm(transA, transB bool, m, n, k int, alpha T, a []T, lda int, b []T, ldb int, beta T, c []T, ldc int)

@@ -136,6 +136,24 @@ func (b *Backend) Sync() {
 	b.staging.used = 0
 }
 
+// Host waits and returns x.
+func (b *Backend) Host(x []float32) []float32 {
+	b.Sync()
+	return x
+}
+
+// HostInts waits and returns x.
+func (b *Backend) HostInts(x []int32) []int32 {
+	b.Sync()
+	return x
+}
+
+// Lend waits and returns x.
+func (b *Backend) Lend(x []float32) []float32 { return b.Host(x) }
+
+// Repeat runs f.
+func (b *Backend) Repeat(_ any, f func()) { f() }
+
 // Awake runs f: the stream is always awake.
 func (b *Backend) Awake(f func()) { f() }
 
