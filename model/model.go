@@ -23,9 +23,10 @@ type Model[T compute.Float] struct {
 	tape              *compute.Tape[T]
 	maxLogit          [][]T // of each layer, parts of maxLogits
 	maxLogits         []T
-	least             []T     // -Inf for each of maxLogits, on the host
-	noLoad            []int32 // zero for each expert, on the host
-	scale             []T     // of the step's positions, on the host
+	least             []T          // -Inf for each of maxLogits, on the host
+	noLoad            []int32      // zero for each expert, on the host
+	scale             []T          // of the step's positions, on the host
+	steady            map[pass][]T // losses of the passes that the device may repeat
 }
 
 // Input is a set of token sequences of equal length, Rows x Cols ids each.
@@ -45,8 +46,8 @@ func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) 
 	}
 	w := newWeights(cfg, be)
 	m := &Model[T]{
-		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg, alloc: be.Alloc},
-		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"),
+		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg, be: be},
+		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"), steady: map[pass][]T{},
 	}
 	m.head = m.embed
 	if !cfg.TieWordEmbeddings {
@@ -65,21 +66,24 @@ func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) 
 
 // Init draws the weights anew from the seed.
 func (m *Model[T]) Init(seed uint64) {
-	m.tape.Sync()
+	m.tape.Lend(m.w.values)
 	m.w.initialize(seed, m.Config.InitializerRange)
 }
 
 // Params lists the weights in the order of Config.Shapes. Like all that gives out the memory of a model, it waits for the
-// device; the memory is the host's until the model runs again.
+// device; values are the host's until the model runs again or is updated. Gradients take ReadGrads.
 func (m *Model[T]) Params() []*Param[T] {
-	m.tape.Sync()
+	m.tape.Lend(m.w.values)
 	return m.w.params
 }
+
+// ReadGrads waits and lets the host read the gradients of Params until the model runs again.
+func (m *Model[T]) ReadGrads() { m.tape.Host(m.w.grads) }
 
 // Param returns a weight by its Hugging Face name, or nil.
 func (m *Model[T]) Param(name string) *Param[T] {
 	if i, ok := m.w.index[name]; ok {
-		m.tape.Sync()
+		m.tape.Lend(m.w.params[i].Value)
 		return m.w.params[i]
 	}
 	return nil
@@ -93,8 +97,7 @@ func (m *Model[T]) Weights(name string, elems int) []T {
 	if !ok {
 		return nil
 	}
-	m.tape.Sync()
-	return m.w.values[at : at+elems : at+elems]
+	return m.tape.Lend(m.w.values[at : at+elems : at+elems])
 }
 
 // ZeroGrad clears all gradients.
@@ -120,17 +123,16 @@ func (m *Model[T]) ResetStats() {
 
 // MaxLogits returns each layer's and head's largest softmax input since ResetStats.
 func (m *Model[T]) MaxLogits() [][]T {
-	m.tape.Sync()
+	m.tape.Host(m.maxLogits)
 	return m.maxLogit
 }
 
 // ExpertLoads returns how many tokens each sparse layer sent to each expert since ResetStats.
 func (m *Model[T]) ExpertLoads() [][]int32 {
-	m.tape.Sync()
 	var loads [][]int32
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
-			loads = append(loads, moe.router.Load)
+			loads = append(loads, m.tape.HostInts(moe.router.Load))
 		}
 	}
 	return loads
@@ -138,11 +140,10 @@ func (m *Model[T]) ExpertLoads() [][]int32 {
 
 // AuxLoss is the sum of the layers' auxiliary losses since ResetStats.
 func (m *Model[T]) AuxLoss() float64 {
-	m.tape.Sync()
 	sum := 0.0
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
-			for _, v := range moe.router.AuxLoss {
+			for _, v := range m.tape.Host(moe.router.AuxLoss) {
 				sum += float64(v)
 			}
 		}
@@ -152,11 +153,10 @@ func (m *Model[T]) AuxLoss() float64 {
 
 // RouterBiases returns each sparse layer's e_score_correction_bias, to be moved in place.
 func (m *Model[T]) RouterBiases() [][]T {
-	m.tape.Sync()
 	var biases [][]T
 	for l := range m.layers {
 		if moe := m.layers[l].moe; moe != nil {
-			biases = append(biases, moe.router.Bias)
+			biases = append(biases, m.tape.Lend(moe.router.Bias))
 		}
 	}
 	return biases
@@ -196,34 +196,80 @@ func (m *Model[T]) Check(in Input) error {
 // gradient is that of scale times the weighted sum of the losses, plus share times the mean auxiliary loss of
 // the sequences, share being the micro-batch's part of the step. It returns each position's loss in
 // nats, valid until the next call.
-func (m *Model[T]) Step(in Input, scale, share float64) (losses []T) {
-	m.tape.Awake(func() {
-		m.tape.Reset()
-		m.tape.Grad = true
-		losses = m.tape.HeadLoss(m.hidden(in, share), m.head, in.Targets, m.scales(in, scale))
-		m.tape.Backward()
-		for _, x := range m.w.leaves {
-			x.Settle(m.tape.Backend)
-		}
-		m.tape.Sync()
-	})
-	return losses
-}
+func (m *Model[T]) Step(in Input, scale, share float64) []T { return m.run(in, scale, share, true) }
 
 // Losses runs the forward pass alone and returns each position's loss in nats, valid until the
 // next call.
-func (m *Model[T]) Losses(in Input) (losses []T) {
-	m.tape.Awake(func() {
-		m.tape.Reset()
-		m.tape.Grad = false
-		losses = m.tape.HeadLoss(m.hidden(in, 0), m.head, in.Targets, m.scales(in, 0))
-		m.tape.Sync()
+func (m *Model[T]) Losses(in Input) []T { return m.run(in, 0, 0, false) }
+
+// pass is what decides which operations a pass through the model asks for.
+type pass struct {
+	rows, cols, targets, auxiliary       int
+	share                                float64
+	documents, grad, recompute, addGrads bool
+}
+
+func (m *Model[T]) run(in Input, scale, share float64, grad bool) (losses []T) {
+	t := m.tape
+	t.Awake(func() {
+		t.Reset()
+		t.Grad = grad
+		d := m.upload(in, share)
+		m.learn(d, in, scale)
+		key := pass{in.Rows, in.Cols, d.targets.Known, m.auxiliary(), share, in.DocStart != nil, grad, m.Recompute, grad && !m.w.void()}
+		work := func() {
+			losses = t.HeadLoss(m.hidden(d), m.head, d.targets, d.scale)
+			if grad {
+				t.Backward()
+				for _, x := range m.w.leaves {
+					x.Settle(t.Backend)
+				}
+			}
+			m.steady[key] = losses
+		}
+		if t.Inspect != nil { // which wants to see every operation
+			work()
+		} else {
+			t.Repeat(key, work)
+		}
+		if losses = m.steady[key]; grad {
+			m.w.settled()
+		}
+		t.Host(losses)
 	})
 	return losses
 }
 
-// scales is the factor of each position's loss in the gradient.
-func (m *Model[T]) scales(in Input, scale float64) []T {
+// auxiliary is how many sequences' auxiliary losses there is room for; more take other memory.
+func (m *Model[T]) auxiliary() int {
+	if last := m.layers[len(m.layers)-1].moe; last != nil {
+		return len(last.router.AuxLoss)
+	}
+	return 0
+}
+
+// input is an Input on the device.
+type input[T compute.Float] struct {
+	rows, cols    int
+	ids, docStart []int32
+	targets       compute.Targets
+	scale         []T // factor of each position's loss in the gradient
+	share         float64
+	cos, sin      []T
+}
+
+// upload brings the sequences to the device.
+func (m *Model[T]) upload(in Input, share float64) *input[T] {
+	t := m.tape
+	d := &input[T]{rows: in.Rows, cols: in.Cols, share: share, docStart: t.Device(in.DocStart), ids: t.Device(in.IDs)}
+	d.cos, d.sin = m.rope.upTo(in.Cols)
+	return d
+}
+
+// learn brings what is to be predicted to the device, and how much it counts.
+func (m *Model[T]) learn(d *input[T], in Input, scale float64) {
+	t := m.tape
+	d.targets = t.Targets(in.Targets)
 	m.scale = m.scale[:0]
 	for i := range in.Rows * in.Cols {
 		f := T(scale)
@@ -232,9 +278,8 @@ func (m *Model[T]) scales(in Input, scale float64) []T {
 		}
 		m.scale = append(m.scale, f)
 	}
-	s := m.tape.Buffer(len(m.scale))
-	m.tape.Upload(s, m.scale)
-	return s
+	d.scale = t.Buffer(len(m.scale))
+	t.Upload(d.scale, m.scale)
 }
 
 // Logits runs the forward pass alone and returns Rows x Cols x vocab_size logits, valid until the
@@ -242,9 +287,8 @@ func (m *Model[T]) scales(in Input, scale float64) []T {
 func (m *Model[T]) Logits(in Input) []T {
 	m.tape.Reset()
 	m.tape.Grad = false
-	logits := m.tape.Linear(m.hidden(in, 0), m.head).Data
-	m.tape.Sync()
-	return logits
+	logits := m.tape.Linear(m.hidden(m.upload(in, 0)), m.head)
+	return m.tape.Host(logits.Data)
 }
 
 // Memory is the number of elements that the tape holds for activations and their gradients.
@@ -254,18 +298,17 @@ func (m *Model[T]) Memory() int { return m.tape.Pooled() }
 func (m *Model[T]) LiveSet() int { return m.tape.LiveSet() }
 
 // hidden runs all layers and returns the final normalised states.
-func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
+func (m *Model[T]) hidden(in *input[T]) *compute.Tensor[T] {
 	t := m.tape
 	eps := T(m.Config.RMSNormEps)
 	t.Layer = -1
-	in.DocStart = t.Device(in.DocStart)
-	x := t.Embed(m.embed, in.IDs)
+	x := t.Embed(m.embed, in.ids)
 	if m.Recompute {
 		for l := range m.layers {
 			t.Layer = l
 			x = t.Recompute(x, func(x *compute.Tensor[T]) *compute.Tensor[T] {
 				h := t.RMSNorm(x, m.layers[l].inputNorm, eps)
-				x, delta := m.layer(l, x, h, in, share)
+				x, delta := m.layer(l, x, h, in)
 				return t.Sum(x, delta)
 			})
 		}
@@ -280,7 +323,7 @@ func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
 		} else {
 			x, h = t.AddRMSNorm(x, delta, m.layers[l].inputNorm, eps)
 		}
-		x, delta = m.layer(l, x, h, in, share)
+		x, delta = m.layer(l, x, h, in)
 	}
 	t.Layer = -1
 	_, h = t.AddRMSNorm(x, delta, m.norm, eps)
@@ -288,24 +331,23 @@ func (m *Model[T]) hidden(in Input, share float64) *compute.Tensor[T] {
 }
 
 // layer runs layer l on the residual stream x and its normalised h. What it returns is still to be added up.
-func (m *Model[T]) layer(l int, x, h *compute.Tensor[T], in Input, share float64) (residual, delta *compute.Tensor[T]) {
+func (m *Model[T]) layer(l int, x, h *compute.Tensor[T], in *input[T]) (residual, delta *compute.Tensor[T]) {
 	t, c, layer := m.tape, m.Config, &m.layers[l]
 	eps := T(c.RMSNormEps)
 	delta = layer.attention.forward(t, h, eps, m.shape(in, l))
 	x, h = t.AddRMSNorm(x, delta, layer.postNorm, eps)
 	if layer.moe != nil && c.SeqAux {
-		layer.moe.router.Seq = in.Cols
-		layer.moe.router.AuxWeight = T(c.AuxLossAlpha * share / float64(in.Rows))
+		layer.moe.router.Seq = in.cols
+		layer.moe.router.AuxWeight = T(c.AuxLossAlpha * in.share / float64(in.rows))
 	}
 	return x, layer.feedForward(t, h)
 }
 
-func (m *Model[T]) shape(in Input, l int) compute.AttentionShape[T] {
+func (m *Model[T]) shape(in *input[T], l int) compute.AttentionShape[T] {
 	c := m.Config
-	cos, sin := m.rope.upTo(in.Cols)
 	s := compute.AttentionShape[T]{
-		Batch: in.Rows, Seq: in.Cols, Heads: c.NumAttentionHeads, Group: 1, Nope: c.QKNopeHeadDim, Rope: c.QKRopeHeadDim, V: c.VHeadDim,
-		Scale: T(c.SoftmaxScale()), Cos: cos, Sin: sin, DocStart: in.DocStart, MaxLogit: m.maxLogit[l],
+		Batch: in.rows, Seq: in.cols, Heads: c.NumAttentionHeads, Group: 1, Nope: c.QKNopeHeadDim, Rope: c.QKRopeHeadDim, V: c.VHeadDim,
+		Scale: T(c.SoftmaxScale()), Cos: in.cos, Sin: in.sin, DocStart: in.docStart, MaxLogit: m.maxLogit[l],
 	}
 	if !c.MLA() {
 		s.Group, s.Nope, s.Rope, s.V, s.RotateHalf = c.NumAttentionHeads/c.KVHeads(), 0, c.HeadDim, c.HeadDim, true

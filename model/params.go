@@ -51,6 +51,16 @@ func newWeights[T compute.Float](cfg Config, be compute.Backend[T]) *weights[T] 
 	return w
 }
 
+// void reports whether the gradients are to be overwritten.
+func (w *weights[T]) void() bool { return w.leaves[0].Void() }
+
+// settled says that all gradients have been written.
+func (w *weights[T]) settled() {
+	for _, x := range w.leaves {
+		x.Written()
+	}
+}
+
 // matrix views rows*cols elements from the parameter's first one on as a tensor of the tape. It may
 // run over into the parameters stored behind.
 func (w *weights[T]) matrix(name string, rows, cols int) *compute.Tensor[T] {

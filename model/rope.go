@@ -9,7 +9,7 @@ import (
 // ropeTable holds the cosines and sines of positions 0..n-1, n x dim/2 of each.
 type ropeTable[T compute.Float] struct {
 	cfg      Config
-	alloc    func(n int) []T
+	be       compute.Backend[T]
 	cos, sin []T
 	n        int
 }
@@ -19,13 +19,16 @@ func (r *ropeTable[T]) upTo(n int) (cos, sin []T) {
 	if n > r.n {
 		inv, scale := r.cfg.RopeFrequencies()
 		half := len(inv)
-		r.cos, r.sin, r.n = r.alloc(n*half), r.alloc(n*half), n
+		r.cos, r.sin, r.n = r.be.Alloc(n*half), r.be.Alloc(n*half), n
+		cos, sin := make([]T, n*half), make([]T, n*half)
 		for t := range n {
 			for i, f := range inv {
 				s, c := math.Sincos(float64(t) * f)
-				r.cos[t*half+i], r.sin[t*half+i] = T(c*scale), T(s*scale)
+				cos[t*half+i], sin[t*half+i] = T(c*scale), T(s*scale)
 			}
 		}
+		r.be.Upload(r.cos, cos)
+		r.be.Upload(r.sin, sin)
 	}
 	return r.cos, r.sin
 }

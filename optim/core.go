@@ -283,7 +283,7 @@ func firstBad[T compute.Float](x []T) (index int, value float64, found bool) {
 
 func (c *core[T]) scaleRows(d *tensor.Dense, lo, hi int, f float64) { scaleRows(d, lo, hi, f) }
 
-func (c *core[T]) sync() {}
+func (c *core[T]) lend() {}
 
 func (c *core[T]) state() []StateTensor {
 	var out []StateTensor

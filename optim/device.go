@@ -30,7 +30,7 @@ func NewOnDevice(be compute.Updater, params []Param, cfg Config) (*Optimizer, er
 	return o, nil
 }
 
-// device is the engine of parameters that lie on a device. The host touches their memory only after Sync.
+// device is the engine of parameters that lie on a device. The host touches their memory only after Host or Lend.
 type device struct {
 	be      compute.Updater
 	params  []Param
@@ -214,22 +214,19 @@ func (d *device) scaleRows(x *tensor.Dense, lo, hi int, f float64) {
 }
 
 func (d *device) nonFinite(i int, grad bool) (int, float64, bool) {
-	d.be.Sync()
 	x := d.slots[i].w
 	if grad {
 		x = d.slots[i].g
 	}
-	return firstBad(x)
+	return firstBad(d.be.Host(x))
 }
 
 func (d *device) remember(i int) {
-	d.be.Sync()
 	d.kept = append(d.kept, i)
-	d.past = append(d.past, d.slots[i].w...)
+	d.past = append(d.past, d.be.Host(d.slots[i].w)...)
 }
 
 func (d *device) changes(lr float64, see func(i int, update *tensor.Dense)) {
-	d.be.Sync()
 	past := d.past
 	for _, i := range d.kept {
 		s := &d.slots[i]
@@ -240,7 +237,7 @@ func (d *device) changes(lr float64, see func(i int, update *tensor.Dense)) {
 			rate *= d.rules.adam.ratio
 		}
 		keep := float32(1 - rate*s.decay)
-		for j, w := range s.w {
+		for j, w := range d.be.Host(s.w) {
 			u[j] = w - keep*u[j]
 		}
 		see(i, wrap(u, d.params[i].Value.Shape()...))
@@ -263,7 +260,13 @@ func (d *device) state() []StateTensor {
 
 func (d *device) initState() {}
 
-func (d *device) sync() { d.be.Sync() }
+func (d *device) lend() {
+	for i := range d.slots {
+		s := &d.slots[i]
+		d.be.Lend(s.m)
+		d.be.Lend(s.v)
+	}
+}
 
 // bind is for programs that move their parameters, which those of a device do not.
 func (d *device) bind(int, *tensor.Dense, *tensor.Dense) {

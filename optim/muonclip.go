@@ -43,7 +43,7 @@ type engine interface {
 	zeroGrads()
 	nonFinite(i int, grad bool) (index int, value float64, found bool)
 	scaleRows(d *tensor.Dense, lo, hi int, f float64)
-	sync() // the host may then read and write parameters and state
+	lend() // the host may then read and write the state
 }
 
 // New returns an optimizer for params, all float32 or all float64. It checks names, shapes and dtypes, and that no

@@ -24,7 +24,7 @@ type State struct {
 // State returns the optimizer's state in the order of its parameters. The tensors are the live memory, not copies:
 // write them out before the next Step.
 func (o *Optimizer) State() State {
-	o.core.sync()
+	o.core.lend()
 	return State{Step: o.step, Tensors: slices.Clone(o.state)}
 }
 
@@ -66,7 +66,7 @@ func (o *Optimizer) LoadState(s State) error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	o.core.sync()
+	o.core.lend()
 	byName := make(map[string]*tensor.Dense, len(s.Tensors))
 	for _, t := range s.Tensors {
 		byName[t.Name] = t.Value
@@ -81,7 +81,7 @@ func (o *Optimizer) LoadState(s State) error {
 // Reset forgets momentum and step count, for a new optimization problem on the same weights, as each iteration of
 // K1.5's policy optimization is (arXiv 2501.12599, section 2.3.2).
 func (o *Optimizer) Reset() {
-	o.core.sync()
+	o.core.lend()
 	for _, t := range o.state {
 		if t.Value.Dtype() == tensor.Float32 {
 			clear(t.Value.Float32s())

@@ -5,7 +5,7 @@
 //
 //   - every slice that an operation is given, integers too, came from Alloc or AllocInts of its backend;
 //   - an operation may return before it is done; operations are done in the order in which they were asked for;
-//   - the host reads and writes such slices only between Sync and the next operation.
+//   - the host reads such slices after Host and writes to them after Lend, and until the next operation.
 package compute
 
 // Float is the element type of a tensor: float32 to train, float64 to verify.
@@ -38,3 +38,9 @@ func (x *Tensor[T]) Settle(be Backend[T]) {
 		x.void = false
 	}
 }
+
+// Void reports whether the next contribution overwrites a parameter's gradient.
+func (x *Tensor[T]) Void() bool { return x.void }
+
+// Written says that a parameter's gradient counts, because operations were repeated that wrote it.
+func (x *Tensor[T]) Written() { x.void = false }

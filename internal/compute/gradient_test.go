@@ -38,7 +38,7 @@ func input(t *compute.Tape[float64], w *compute.Tensor[float64]) *compute.Tensor
 	for i := range ids {
 		ids[i] = int32(i)
 	}
-	return t.Embed(w, ids)
+	return t.Embed(w, t.Device(ids))
 }
 
 // functional is a fixed random linear function of the output plus the extra loss. With gradients it
@@ -159,7 +159,7 @@ func TestLosses(t *testing.T) {
 	}
 	targets[2], targets[manyRows-1] = -1, -1
 	tape, _ := newStrict(t, compute.Backend[float64](cpu.New[float64](2)))
-	losses := tape.HeadLoss(compute.Parameter(manyRows, hidden, x, nil), compute.Parameter(manyWords, hidden, w, nil), targets, ones(manyRows))
+	losses := tape.HeadLoss(compute.Parameter(manyRows, hidden, x, nil), compute.Parameter(manyWords, hidden, w, nil), tape.Targets(targets), ones(manyRows))
 	for i, target := range targets {
 		logit := func(word int) float64 { return x[2*i]*w[2*word] + x[2*i+1]*w[2*word+1] }
 		want := 0.0

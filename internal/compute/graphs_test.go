@@ -20,7 +20,7 @@ const eps = 1e-5
 func graphs() []graph {
 	list := []graph{
 		{name: "embedding", sizes: [][2]int{{5, 3}}, build: func(t tape, w []tensor) tensor {
-			return t.Embed(w[0], []int32{4, 0, 4, 2, 1, 4, 3})
+			return t.Embed(w[0], t.Device([]int32{4, 0, 4, 2, 1, 4, 3}))
 		}},
 		{name: "linear", sizes: [][2]int{{6, 5}, {4, 5}}, build: func(t tape, w []tensor) tensor {
 			return t.Linear(input(t, w[0]), w[1])
@@ -198,7 +198,7 @@ func headLoss(name string, rows, vocab, hidden int) graph {
 	var losses []float64
 	return graph{name: fmt.Sprintf("loss of %s", name), sizes: [][2]int{{rows, hidden}, {vocab, hidden}},
 		build: func(t tape, w []tensor) tensor {
-			losses = t.HeadLoss(input(t, w[0]), w[1], targets, scales)
+			losses = t.HeadLoss(input(t, w[0]), w[1], t.Targets(targets), scales)
 			return nil
 		},
 		extra: func() float64 { return dot(scales, losses) },
@@ -210,8 +210,8 @@ func tiedLoss() graph {
 	var losses []float64
 	return graph{name: "loss of a tied head", sizes: [][2]int{{7, 4}, {1, 4}},
 		build: func(t tape, w []tensor) tensor {
-			x := t.RMSNorm(t.Embed(w[0], []int32{1, 5, 5, 0}), w[1], eps)
-			losses = t.HeadLoss(x, w[0], []int32{2, 5, -1, 6}, ones(4))
+			x := t.RMSNorm(t.Embed(w[0], t.Device([]int32{1, 5, 5, 0})), w[1], eps)
+			losses = t.HeadLoss(x, w[0], t.Targets([]int32{2, 5, -1, 6}), ones(4))
 			return nil
 		},
 		extra: func() float64 { return sum(losses) },

@@ -122,15 +122,13 @@ func (t *Tape[T]) Pooled() int { return t.floats.held }
 // record remembers the backward pass of the operation that made y, which is freed after it.
 func (t *Tape[T]) record(op string, y *Tensor[T], backward func()) {
 	if t.Inspect != nil && !t.again {
-		t.Sync()
-		t.Inspect(op, t.Layer, false, y.Data)
+		t.Inspect(op, t.Layer, false, t.Host(y.Data))
 	}
 	if t.Grad {
 		layer := t.Layer
 		t.ops = append(t.ops, func() {
 			if t.Inspect != nil {
-				t.Sync()
-				t.Inspect(op, layer, true, y.grad)
+				t.Inspect(op, layer, true, t.Host(y.grad))
 			}
 			backward()
 			t.free(y)

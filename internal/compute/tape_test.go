@@ -111,7 +111,7 @@ func TestInspect(t *testing.T) {
 		t.Layer = 3
 		h := t.RMSNorm(x, w[1], eps)
 		t.Layer = 4
-		t.HeadLoss(h, w[2], []int32{0, 1, 2, 3, -1, 0}, ones(6))
+		t.HeadLoss(h, w[2], t.Targets([]int32{0, 1, 2, 3, -1, 0}), ones(6))
 		return nil
 	}}
 	w := weightsOf(g)

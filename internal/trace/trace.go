@@ -114,6 +114,7 @@ func firstStep(m *model.Model[float32]) []safetensors.Tensor {
 		}
 		out = append(out, safetensors.Tensor{Name: "expert_load", Shape: []int{len(loads), m.Config.NRoutedExperts}, Data: flat})
 	}
+	m.ReadGrads()
 	for _, p := range m.Params() {
 		if p.Trained {
 			out = append(out, copied("grad."+p.Name, p.Shape(), p.Grad))

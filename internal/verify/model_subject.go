@@ -47,6 +47,7 @@ func (s *modelSubject) LossAndGrads(ids, docStart [][]int32) (loss float64, grad
 	loss += s.m.AuxLoss()
 
 	grads = map[string][]float64{}
+	s.m.ReadGrads()
 	for _, p := range s.m.Params() {
 		if p.Trained {
 			grads[p.Name] = slices.Clone(p.Grad)

@@ -3,6 +3,7 @@ package computetest
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"muonclip/internal/compute"
 )
@@ -46,7 +47,7 @@ func docStarts[T compute.Float](c *check[T], a attentionCase) []int32 {
 	if a.docs == "" {
 		return nil
 	}
-	starts := c.be.AllocInts(a.batch * a.seq)
+	starts := make([]int32, a.batch*a.seq)
 	for b := range a.batch {
 		start := int32(0)
 		for t := range a.seq {
@@ -65,7 +66,7 @@ func docStarts[T compute.Float](c *check[T], a attentionCase) []int32 {
 			starts[b*a.seq+t] = start
 		}
 	}
-	return starts
+	return c.ints(starts)
 }
 
 // attentionArgs lays a case out as the tape does, with spare columns around the heads.
@@ -73,7 +74,7 @@ func attentionArgs[T compute.Float](c *check[T], s attentionCase) *compute.Atten
 	n, dim := s.batch*s.seq, s.nope+s.rope
 	a := &compute.AttentionArgs[T]{
 		Batch: s.batch, Seq: s.seq, Heads: s.heads, Group: s.group, Nope: s.nope, Rope: s.rope, V: s.v,
-		Cos: c.be.Alloc(s.seq * s.rope / 2), Sin: c.be.Alloc(s.seq * s.rope / 2), RotateHalf: s.half,
+		Cos: c.filled(s.seq*s.rope/2, 0), Sin: c.filled(s.seq*s.rope/2, 0), RotateHalf: s.half,
 		Scale: T(1 / math.Sqrt(float64(dim))), DocStart: docStarts(c, s),
 		Out: c.nan(n * s.heads * s.v), LSE: c.nan(n * s.heads), MaxLogit: c.filled(s.heads, math.Inf(-1)),
 		DOut: c.random(n * s.heads * s.v), KRopeParts: c.nan(n * s.heads * s.rope),
@@ -140,8 +141,8 @@ func compareAttention[T compute.Float](c *check[T], what string, a *compute.Atte
 		c.near(what+": dv", a.Value.Grad, want.Value.Grad, max(size(want.Value.Grad), small))
 	}
 	c.near(what+": dk rope", a.KRope.Grad, want.KRope.Grad, max(size(want.KRope.Grad), small))
-	same(c.T, what+": q", a.Q.Data, q)
-	same(c.T, what+": k", a.KRope.Data, k)
+	same(c, what+": q", a.Q.Data, q)
+	same(c, what+": k", a.KRope.Data, k)
 }
 
 // testAttentionLargeLogits uses integers, so that logits of 10000 are exact and only the softmax rounds.
@@ -162,7 +163,7 @@ func testAttentionLargeLogits[T compute.Float](c *check[T]) {
 		want := reference{widen(a)}
 		want.forward()
 		c.near(s.String()+": out with exact logits", a.Out, want.Out, 0)
-		for _, m := range a.MaxLogit {
+		for _, m := range c.be.Host(a.MaxLogit) {
 			if m < 1000 {
 				c.Errorf("largest logit is %g, the test wants more than 1000", m)
 			}
@@ -178,10 +179,10 @@ func testAttentionMaxLogit[T compute.Float](c *check[T]) {
 	want.forward()
 	c.be.Attention(a)
 	c.near("max logit", a.MaxLogit[:1], want.MaxLogit[:1], 0)
-	same(c.T, "max logit from before", a.MaxLogit[1:2], []T{1e6})
-	before := c.clone(a.MaxLogit)
+	same(c, "max logit from before", a.MaxLogit[1:2], []T{1e6})
+	before := slices.Clone(c.be.Host(a.MaxLogit))
 	c.be.Attention(a)
-	same(c.T, "max logit of the same again", a.MaxLogit, before)
+	same(c, "max logit of the same again", a.MaxLogit, before)
 }
 
 // testAttentionNaN: a NaN in a query makes its head's output NaN in that row only, and is reported as
@@ -193,14 +194,15 @@ func testAttentionNaN[T compute.Float](c *check[T]) {
 	good := a.Q.Data[at]
 	a.Q.Data[at] = T(math.NaN())
 	c.be.Attention(a)
-	for i, v := range a.Out {
+	for i, v := range c.be.Host(a.Out) {
 		row, h := i/(a.Heads*a.V), i/a.V%a.Heads
 		if isNaN := v != v; isNaN != (row == bad && h == head) {
 			c.Fatalf("output of row %d head %d is %g with a NaN in the query of row %d head %d", row, h, v, bad, head)
 		}
 	}
-	a.Q.Data[at] = good
+	c.be.Lend(a.Q.Data)[at] = good
 	c.be.Attention(a)
+	c.be.Host(a.MaxLogit)
 	if a.MaxLogit[head] == a.MaxLogit[head] || a.MaxLogit[0] != a.MaxLogit[0] {
 		c.Errorf("largest logits %g, want a number and NaN", a.MaxLogit)
 	}

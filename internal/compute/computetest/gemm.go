@@ -211,10 +211,10 @@ func checkPickedWeights[T compute.Float](c *check[T], what string, dw, dy, x []T
 // scattered is a matrix with the rows of x in another order and others between them, and where each of them is.
 func scattered[T compute.Float](c *check[T], x []T, width int) (table []T, rows []int32) {
 	n := len(x) / width
-	table, rows = c.random(2*len(x)), c.be.AllocInts(n)
+	table, rows = c.random(2*len(x)), make([]int32, n)
 	for i, to := range c.r.Perm(n) {
 		rows[i] = int32(2*to + c.r.IntN(2))
 		copy(table[int(rows[i])*width:], x[i*width:(i+1)*width])
 	}
-	return table, rows
+	return table, c.ints(rows)
 }

@@ -31,7 +31,7 @@ func restored[T compute.Float](c *check[T], name string, run func(), dst ...[]T)
 	}
 	return Op[T]{Name: name, Out: dst, Run: func() {
 		for i, d := range dst {
-			copy(d, kept[i])
+			copy(c.be.Lend(d), kept[i])
 		}
 		run()
 	}}

@@ -22,11 +22,8 @@ var routeCases = []routeCase{
 func routeArgs[T compute.Float](c *check[T], s routeCase) *compute.RouteArgs[T] {
 	a := &compute.RouteArgs[T]{
 		Tokens: s.tokens, Experts: s.experts, TopK: s.k, Norm: s.norm, Scale: 2.5, Bias: c.random(s.experts),
-		Scores: c.random(s.tokens * s.experts), Index: c.be.AllocInts(s.tokens * s.k), Weight: c.nan(s.tokens * s.k),
+		Scores: c.random(s.tokens * s.experts), Index: c.ints(slices.Repeat([]int32{-1}, s.tokens*s.k)), Weight: c.nan(s.tokens * s.k),
 		DWeight: c.random(s.tokens * s.k), DLogits: c.nan(s.tokens * s.experts),
-	}
-	for i := range a.Index {
-		a.Index[i] = -1
 	}
 	for i := range a.Bias {
 		a.Bias[i] *= 0.3
@@ -55,8 +52,8 @@ func compareRoute[T compute.Float](c *check[T], what string, a *compute.RouteArg
 		wantScores[i] = sigmoid(z)
 	}
 	c.near(what+": scores", a.Scores, wantScores, 1)
-	same(c.T, what+": choice", a.Index, chooseExperts(a))
-	same(c.T, what+": bias", a.Bias, bias)
+	same(c, what+": choice", a.Index, chooseExperts(a))
+	same(c, what+": bias", a.Bias, bias)
 	for t := range a.Tokens {
 		index := a.Index[t*a.TopK:][:a.TopK]
 		want := make([]float64, a.TopK)
@@ -79,7 +76,7 @@ func compareRoute[T compute.Float](c *check[T], what string, a *compute.RouteArg
 	kept := c.clone(a.Scores)
 	c.be.RouteBackward(a)
 	c.near(what+": gradient of the logits", a.DLogits, routeGradient(a), 0)
-	same(c.T, what+": scores after the backward pass", a.Scores, kept)
+	same(c, what+": scores after the backward pass", a.Scores, kept)
 }
 
 // chooseExperts sorts by score + bias, the lower expert first where they are equal.
@@ -175,15 +172,16 @@ func testRouteTies[T compute.Float](c *check[T]) {
 	a.Scale = 1
 	c.be.Route(a)
 	for t := range a.Tokens {
-		same(c.T, "choice among equals", a.Index[t*4:][:4], []int32{0, 1, 2, 3})
+		same(c, "choice among equals", a.Index[t*4:][:4], []int32{0, 1, 2, 3})
 	}
-	clear(a.Scores)
+	clear(c.be.Lend(a.Scores))
+	c.be.Lend(a.Bias)
 	a.Bias[7], a.Bias[8], a.Bias[0] = 3, 3, -1
 	c.be.Route(a)
 	for t := range a.Tokens {
-		same(c.T, "choice with a bias", a.Index[t*4:][:4], []int32{7, 8, 1, 2})
+		same(c, "choice with a bias", a.Index[t*4:][:4], []int32{7, 8, 1, 2})
 	}
-	same(c.T, "weights with a bias", a.Weight, c.filled(len(a.Weight), 0.5))
+	same(c, "weights with a bias", a.Weight, c.filled(len(a.Weight), 0.5))
 }
 
 // testRouteExtremes: saturated scores give finite weights and gradients.
@@ -196,7 +194,7 @@ func testRouteExtremes[T compute.Float](c *check[T]) {
 					a.Scores[i] = T(logit[i%3])
 				}
 				compareRoute(c, fmt.Sprintf("%s logits, norm %v, %d sequences", name, norm, sequences), a)
-				for i, w := range a.Weight {
+				for i, w := range c.be.Host(a.Weight) {
 					if math.IsNaN(float64(w)) || math.IsInf(float64(w), 0) {
 						c.Fatalf("%s logits: weight %d is %g", name, i, w)
 					}
@@ -210,18 +208,15 @@ func testRouteExtremes[T compute.Float](c *check[T]) {
 func testGroup[T compute.Float](c *check[T]) {
 	for _, s := range []struct{ tokens, experts, k int }{{1, 1, 1}, {1, 7, 3}, {64, 4, 2}, {65, 40, 1}, {200, 16, 4}, {33, 384, 8}} {
 		slots := s.tokens * s.k
-		garbage := func(n int) []int32 {
-			x := c.be.AllocInts(n)
-			for i := range x {
-				x[i] = 1 << 20
-			}
-			return x
-		}
+		garbage := func(n int) []int32 { return c.ints(slices.Repeat([]int32{1 << 20}, n)) }
 		g := compute.Groups{Ends: garbage(s.experts), Token: garbage(slots), Choice: garbage(slots), Slot: garbage(slots)}
 		index := c.indices(slots, max(1, s.experts-1)) // the last expert is empty
 		before := c.indices(s.experts, 50)
 		load := c.ints(before)
 		c.be.Group(index, s.k, load, g)
+		for _, x := range [][]int32{g.Ends, g.Token, g.Choice, g.Slot} {
+			c.be.HostInts(x)
+		}
 		row := 0
 		for e := range s.experts {
 			for choice, chosen := range index {
@@ -238,6 +233,6 @@ func testGroup[T compute.Float](c *check[T]) {
 				c.Fatalf("%+v: expert %d ends at %d, want %d", s, e, g.Ends[e], row)
 			}
 		}
-		same(c.T, fmt.Sprintf("%+v: load", s), load, before)
+		same(c, fmt.Sprintf("%+v: load", s), load, before)
 	}
 }

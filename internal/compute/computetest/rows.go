@@ -20,7 +20,7 @@ func testZeroAdd[T compute.Float](c *check[T]) {
 		c.be.Zero(whole[1 : n+1])
 		want := make([]T, n+2)
 		want[0], want[n+1] = 5, 5
-		same(c.T, fmt.Sprintf("zero of %d", n), whole, want)
+		same(c, fmt.Sprintf("zero of %d", n), whole, want)
 
 		dst, src := c.random(n+2), c.random(n+2)
 		want = c.clone(dst)
@@ -28,11 +28,11 @@ func testZeroAdd[T compute.Float](c *check[T]) {
 			want[i] += src[i]
 		}
 		c.be.Add(dst[1:n+1], src[1:n+1])
-		same(c.T, fmt.Sprintf("add of %d", n), dst, want)
+		same(c, fmt.Sprintf("add of %d", n), dst, want)
 	}
 	nan := c.nan(3)
 	c.be.Zero(nan)
-	same(c.T, "zero of NaN", nan, make([]T, 3))
+	same(c, "zero of NaN", nan, make([]T, 3))
 }
 
 func testEmbed[T compute.Float](c *check[T]) {
@@ -55,7 +55,7 @@ func gatherTest[T compute.Float](c *check[T], gather func(dst, src []T, rows []i
 					want[i*width+j] = table[int(row)*width+j]
 				}
 			}
-			same(c.T, fmt.Sprintf("%d rows of %d", n, width), got, want)
+			same(c, fmt.Sprintf("%d rows of %d", n, width), got, want)
 		}
 	}
 }
@@ -78,7 +78,7 @@ func testEmbedBackward[T compute.Float](c *check[T]) {
 			last := c.clone(dTable[(vocab-1)*width:])
 			c.be.EmbedBackward(dTable, dOut, ids, width)
 			c.nearEach(fmt.Sprintf("%d rows of %d", n, width), dTable, want, size)
-			same(c.T, "gradient of an id that did not occur", dTable[(vocab-1)*width:], last)
+			same(c, "gradient of an id that did not occur", dTable[(vocab-1)*width:], last)
 		}
 	}
 }
@@ -89,10 +89,11 @@ func testCombine[T compute.Float](c *check[T]) {
 			for _, k := range []int{1, 2, 5} {
 				slots := tokens * k
 				dst, src, weight := c.random(tokens*width), c.random(slots*width), c.random(slots)
-				slot := c.be.AllocInts(slots)
+				order := make([]int32, slots)
 				for i, p := range c.r.Perm(slots) {
-					slot[i] = int32(p)
+					order[i] = int32(p)
 				}
+				slot := c.ints(order)
 				if width%2 == 0 {
 					weight = nil
 				}

@@ -13,8 +13,8 @@ import (
 
 // Suite compares every kernel of a backend with float64 loops. tolerance is the error allowed in an
 // element, relative to the size of what was summed for it: some ten times the rounding error of the
-// type. Memory comes from the backend and is then read and written by the processor: an operation must be done when it
-// returns.
+// type. Memory comes from the backend and may be read and written by the processor after Lend and Host, inputs until the
+// test ends.
 func Suite[T compute.Float](t *testing.T, be compute.Backend[T], tolerance float64) {
 	for _, test := range []struct {
 		name string
@@ -72,7 +72,7 @@ type check[T compute.Float] struct {
 
 // random returns n elements of backend memory from a standard normal distribution.
 func (c *check[T]) random(n int) []T {
-	x := c.be.Alloc(n)
+	x := c.be.Lend(c.be.Alloc(n))
 	for i := range x {
 		x[i] = T(c.r.NormFloat64())
 	}
@@ -81,7 +81,7 @@ func (c *check[T]) random(n int) []T {
 
 // filled returns n elements of backend memory, all v.
 func (c *check[T]) filled(n int, v float64) []T {
-	x := c.be.Alloc(n)
+	x := c.be.Lend(c.be.Alloc(n))
 	for i := range x {
 		x[i] = T(v)
 	}
@@ -91,9 +91,10 @@ func (c *check[T]) filled(n int, v float64) []T {
 // nan returns n elements that an operation must overwrite.
 func (c *check[T]) nan(n int) []T { return c.filled(n, math.NaN()) }
 
+// clone returns a copy of memory of the backend.
 func (c *check[T]) clone(x []T) []T {
-	y := c.be.Alloc(len(x))
-	copy(y, x)
+	y := c.be.Lend(c.be.Alloc(len(x)))
+	copy(y, c.be.Host(x))
 	return y
 }
 
@@ -103,17 +104,17 @@ func (c *check[T]) ints(x []int32) []int32 {
 		return nil
 	}
 	y := c.be.AllocInts(len(x))
-	copy(y, x)
-	return y
+	c.be.UploadInts(y, x)
+	return c.be.HostInts(y)
 }
 
 // indices returns n random indices below limit in backend memory.
 func (c *check[T]) indices(n, limit int) []int32 {
-	x := c.be.AllocInts(n)
+	x := make([]int32, n)
 	for i := range x {
 		x[i] = int32(c.r.IntN(limit))
 	}
-	return x
+	return c.ints(x)
 }
 
 // near fails where an element is off by more than the tolerance times size, the magnitude of what
@@ -133,6 +134,8 @@ func (c *check[T]) near(what string, got []T, want []float64, size float64) {
 // same fails where two results of the device differ.
 func (c *check[T]) same(what string, got, want []T) {
 	c.Helper()
+	c.be.Host(got)
+	c.be.Host(want)
 	for i, w := range want {
 		if got[i] != w && (got[i] == got[i] || w == w) {
 			c.Fatalf("%s: element %d is %g, want %g", what, i, got[i], w)
@@ -151,6 +154,7 @@ func (c *check[T]) compare(what string, got []T, want []float64, size func(i int
 	if len(got) != len(want) {
 		c.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
 	}
+	c.be.Host(got)
 	for i, w := range want {
 		g := float64(got[i])
 		if g == w || g != g && w != w {
@@ -167,16 +171,27 @@ func (c *check[T]) compare(what string, got []T, want []float64, size func(i int
 	c.compared += len(want)
 }
 
-// same fails where two slices differ in a bit; all NaNs are one.
-func same[T compute.Float | int32](t *testing.T, what string, got, want []T) {
-	t.Helper()
+// same fails where memory of the backend differs in a bit from what it should be; all NaNs are one.
+func same[T compute.Float, E compute.Float | int32](c *check[T], what string, got, want []E) {
+	c.Helper()
 	if len(got) != len(want) {
-		t.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
+		c.Fatalf("%s: %d elements, want %d", what, len(got), len(want))
 	}
+	host(c, got)
 	for i, w := range want {
 		if g := got[i]; g != w && (g == g || w == w) {
-			t.Fatalf("%s: element %d of %d is %v, want %v", what, i, len(want), g, w)
+			c.Fatalf("%s: element %d of %d is %v, want %v", what, i, len(want), g, w)
 		}
+	}
+}
+
+// host lets the test read memory of the backend.
+func host[T compute.Float, E compute.Float | int32](c *check[T], x []E) {
+	switch x := any(x).(type) {
+	case []int32:
+		c.be.HostInts(x)
+	case []T:
+		c.be.Host(x)
 	}
 }
 
@@ -191,14 +206,14 @@ func wide[T compute.Float](x []T) []float64 {
 
 func testAlloc[T compute.Float](c *check[T]) {
 	for _, n := range []int{0, 1, 7, 1000} {
-		same(c.T, "new memory", c.be.Alloc(n), make([]T, n))
-		same(c.T, "new integers", c.be.AllocInts(n), make([]int32, n))
+		same(c, "new memory", c.be.Alloc(n), make([]T, n))
+		same(c, "new integers", c.be.AllocInts(n), make([]int32, n))
 	}
-	a, b := c.be.Alloc(8), c.be.Alloc(8)
+	a, b := c.be.Lend(c.be.Alloc(8)), c.be.Alloc(8)
 	for i := range a {
 		a[i] = 1
 	}
-	same(c.T, "other memory", b, make([]T, 8))
+	same(c, "other memory", b, make([]T, 8))
 }
 
 // testUpload: what the host changes after an upload does not reach the device.
@@ -213,13 +228,14 @@ func testUpload[T compute.Float](c *check[T]) {
 		c.be.UploadInts(y[:n], ints)
 		clear(host)
 		clear(ints)
-		c.be.Sync()
+		c.be.Host(x)
+		c.be.HostInts(y)
 		for i := range n {
 			if x[i] != T(i) || y[i] != int32(i) {
 				c.Fatalf("element %d of %d is %g and %d", i, n, x[i], y[i])
 			}
 		}
-		same(c.T, "the element behind", x[n:], []T{5})
-		same(c.T, "the integer behind", y[n:], []int32{0})
+		same(c, "the element behind", x[n:], []T{5})
+		same(c, "the integer behind", y[n:], []int32{0})
 	}
 }

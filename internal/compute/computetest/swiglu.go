@@ -28,7 +28,7 @@ func testSwiGLU[T compute.Float](c *check[T]) {
 			}
 			what := fmt.Sprintf("%d rows of %d", rows, width)
 			c.nearEach(what, act, want, size)
-			same(c.T, what+": gate and up", gu, kept)
+			same(c, what+": gate and up", gu, kept)
 		}
 	}
 }

@@ -26,21 +26,28 @@ type Options struct {
 // Backend runs the operations of compute.Backend on one GPU. It is used by one goroutine at a time. A failure of the device
 // is a panic with compute.Fault.
 type Backend struct {
-	drv      driver
-	info     Device
-	opt      Options
-	kernels  map[string]*kernel
-	ranges   []span // what the driver gave, by address
-	slab     span   // what is left of the piece that small requests are cut from
-	used     int64  // bytes of it
-	limit    int64  // bytes that may be used
-	staging  staging
-	scratch  [scratches]span
-	sums     span  // float64, for Sums
-	broken   error // the first failure
-	launches int64
-	exact    bool // products are not rounded now; see Exactly
-	dry      bool // nothing is computed; see Dry
+	drv       driver
+	info      Device
+	opt       Options
+	kernels   map[string]*kernel
+	pieces    []*piece // memory that has names, by name
+	spans     []span   // all that the driver gave
+	slab      span     // names that are left of the piece that small requests are cut from
+	used      int64    // bytes of all spans
+	limit     int64    // bytes that may be used
+	lent      []span   // names that the host may have written to
+	shown     []span   // names that the host can read
+	strict    bool     // what was shown is hidden again by the next operation; for tests
+	staging   staging
+	scratch   [scratches]span
+	sums      span  // float64, for Sums
+	broken    error // the first failure
+	launches  int64
+	repeats   repeats
+	recording bool // work goes to a graph
+	settled   bool // no memory was taken since it was set
+	exact     bool // products are not rounded now; see Exactly
+	dry       bool // nothing is computed; see Dry
 }
 
 // span is a piece of memory.
@@ -49,8 +56,8 @@ type span struct {
 	bytes int64
 }
 
-// reserve is memory that is left to the driver: code of kernels, cuBLAS' work space, the display.
-const reserve = 768 << 20
+// keepFree is memory that is left to the driver: code of kernels, cuBLAS' work space, the display.
+const keepFree = 768 << 20
 
 var _ compute.Backend[float32] = (*Backend)(nil)
 
@@ -80,7 +87,7 @@ func newBackend(d driver, ptx map[string][]byte, o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.limit = max(0, free-reserve)
+	b.limit = max(0, free-keepFree)
 	if b.kernels, err = loadKernels(d, ptx); err != nil {
 		return nil, err
 	}
@@ -113,13 +120,19 @@ func (b *Backend) Close() error {
 		if err := b.drv.sync(); err != nil {
 			return err
 		}
+		b.forget()
 	}
-	for _, r := range b.ranges {
+	for _, r := range b.spans {
 		if err := b.drv.free(r.at); err != nil {
 			return err
 		}
 	}
-	b.ranges, b.used = nil, 0
+	for _, p := range b.pieces {
+		if err := unreserve(p.window); err != nil {
+			return err
+		}
+	}
+	b.spans, b.pieces, b.used = nil, nil, 0
 	if err := b.staging.close(b.drv); err != nil {
 		return err
 	}
@@ -132,27 +145,10 @@ func (b *Backend) LossLogits() int { return 1 << 27 }
 // Sync waits until all that was asked for is done.
 func (b *Backend) Sync() {
 	b.check()
+	b.idle("the host waits")
 	b.must("wait for the device", b.drv.sync())
 	b.staging.used = 0
 }
-
-// Host waits and returns x.
-func (b *Backend) Host(x []float32) []float32 {
-	b.Sync()
-	return x
-}
-
-// HostInts waits and returns x.
-func (b *Backend) HostInts(x []int32) []int32 {
-	b.Sync()
-	return x
-}
-
-// Lend waits and returns x.
-func (b *Backend) Lend(x []float32) []float32 { return b.Host(x) }
-
-// Repeat runs f.
-func (b *Backend) Repeat(_ any, f func()) { f() }
 
 // Awake runs f: the stream is always awake.
 func (b *Backend) Awake(f func()) { f() }

@@ -4,8 +4,8 @@
 // Everything but the driver itself is plain Go and part of every build. A build with the tag cuda adds the driver, through
 // gorgonia.org/cu and a thin binding of our own for what that lacks; without it Open says how to get it.
 //
-// Memory is managed memory (cuMemAllocManaged) whose home is the device. So a slice of Alloc is one address for both
-// sides, and what seldom reads it on the host, such as a checkpoint, needs no second form. The rules of package compute
-// hold: an operation returns before it is done, one stream keeps the order, and the host touches memory only between Sync
-// and the next operation. An operation checks that every slice it is given is the device's.
+// A slice of Alloc is the name of memory of the device: as many addresses of the host, which hold nothing. Host and Lend
+// bring the content there and let the host read it, or write to it; whoever reads without them ends the program. The rules
+// of package compute hold: an operation returns before it is done, and one stream keeps the order. An operation checks that
+// every slice it is given is the device's.
 package cuda

@@ -6,7 +6,7 @@ type driver interface {
 	device() Device
 	memory() (free, total int64, err error)
 
-	// alloc returns managed memory whose home is the device, of undefined content.
+	// alloc returns memory of the device, of undefined content.
 	alloc(bytes int64) (uintptr, error)
 	free(p uintptr) error
 	// pin returns memory of the host that the device can copy from by itself.
@@ -19,6 +19,7 @@ type driver interface {
 	raise(f function, shared int) error
 	// launch starts a kernel; each argument lies in the low bytes of its word.
 	launch(f function, grid, block [3]int, shared int, args []uint64) error
+	// copy copies between memory of the device and pinned memory, or within the device.
 	copy(dst, src uintptr, bytes int64) error
 	zero(dst uintptr, bytes int64) error
 	gemm(g *gemm) error
@@ -61,13 +62,12 @@ const (
 
 // Device is what is known of a GPU.
 type Device struct {
-	Name          string
-	Ordinal       int
-	Major, Minor  int   // compute capability
-	Processors    int   // multiprocessors
-	SharedMemory  int   // bytes that a block may have at most
-	Memory        int64 // bytes in all
-	Driver        int   // highest CUDA version of the driver, 12040 for 12.4
-	BLAS          string
-	HostMayAccess bool // the host may touch managed memory while the device works; not relied upon
+	Name         string
+	Ordinal      int
+	Major, Minor int   // compute capability
+	Processors   int   // multiprocessors
+	SharedMemory int   // bytes that a block may have at most
+	Memory       int64 // bytes in all
+	Driver       int   // highest CUDA version of the driver, 12040 for 12.4
+	BLAS         string
 }

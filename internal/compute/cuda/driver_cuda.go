@@ -17,19 +17,18 @@ import (
 
 // real is the driver: gorgonia.org/cu for contexts, memory, modules, streams and launches, and our own binding for the rest.
 type real struct {
-	dev        cu.Device
-	ctx        cu.CUContext
-	held       bool // the context is retained
-	stream     cu.Stream
-	space      cu.DevicePtr
-	blas       unsafe.Pointer
-	info       Device
-	concurrent int
-	lost       error
-	modules    []cu.Module
-	functions  []cu.Function
-	graphs     []unsafe.Pointer
-	params     []unsafe.Pointer
+	dev       cu.Device
+	ctx       cu.CUContext
+	held      bool // the context is retained
+	stream    cu.Stream
+	space     cu.DevicePtr
+	blas      unsafe.Pointer
+	info      Device
+	lost      error
+	modules   []cu.Module
+	functions []cu.Function
+	graphs    []unsafe.Pointer
+	params    []unsafe.Pointer
 }
 
 func (r *real) device() Device { return r.info }
@@ -51,18 +50,9 @@ func (r *real) memory() (free, total int64, err error) {
 
 func (r *real) alloc(bytes int64) (at uintptr, err error) {
 	err = r.do("allocate", func() error {
-		p, err := cu.MemAllocManaged(bytes, cu.AttachGlobal)
-		if err != nil {
-			return err
-		}
+		p, err := cu.MemAlloc(bytes)
 		at = uintptr(p)
-		if r.concurrent == 0 { // all of it is the device's whenever the device works
-			return nil
-		}
-		if err := p.MemAdvise(bytes, cu.SetPreferredLocation, r.dev); err != nil {
-			return err
-		}
-		return p.MemPrefetchAsync(bytes, r.dev, r.stream)
+		return err
 	})
 	return at, err
 }

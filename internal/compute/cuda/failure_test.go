@@ -3,6 +3,7 @@ package cuda
 import (
 	"errors"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -73,7 +74,7 @@ func TestOpenFails(t *testing.T) {
 
 func TestOutOfMemory(t *testing.T) {
 	f := silent(t)
-	f.left = reserve + 64<<20
+	f.left = keepFree + 64<<20
 	b, err := f.open(Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -235,26 +236,104 @@ func headerNames(t *testing.T) []string {
 	return names
 }
 
-// TestGraph: work between Capture and its end is recorded, and done by each Replay.
-func TestGraph(t *testing.T) {
+// TestRepeat: the first call does the work, the second records it, later ones replay it, and memory that moves ends that.
+func TestRepeat(t *testing.T) {
 	b, f := emulated(t, Options{})
 	x, y := b.Alloc(8), b.Alloc(8)
-	for i := range y {
+	for i := range b.Lend(y) {
 		y[i] = float32(i)
 	}
-	g, err := b.Capture(func() { b.Add(x, y) })
+	ran := 0
+	add := func() { ran++; b.Add(x, y) }
+	wants := func(calls, sums int) {
+		t.Helper()
+		for i, v := range b.Host(x) {
+			if v != float32(sums*i) {
+				t.Fatalf("element %d is %g after %d additions", i, v, sums)
+			}
+		}
+		if ran != calls {
+			t.Fatalf("the work was asked for %d times, want %d", ran, calls)
+		}
+	}
+	for range 5 {
+		b.Repeat("sum", add)
+	}
+	wants(2, 5)
+	b.Repeat("another", add)
+	wants(3, 6)
+	for i := range b.Lend(y) { // what the host writes reaches a graph
+		y[i] *= 2
+	}
+	b.Repeat("sum", add)
+	wants(3, 8)
+	b.temp(scratchA, 1<<20)
+	for range 3 {
+		b.Repeat("sum", add)
+	}
+	wants(5, 14)
+	for i := range 2 * mostGraphs { // the oldest make room
+		b.Repeat(i, add)
+		b.Repeat(i, add)
+	}
+	wants(5+4*mostGraphs, 14+8*mostGraphs)
+	if n := b.repeats.recorded(); n != mostGraphs {
+		t.Errorf("%d graphs are kept, want %d", n, mostGraphs)
+	}
+	f.started()
+}
+
+// TestNothingMovesWithinRepeat: what a graph cannot hold is refused while one is recorded.
+func TestNothingMovesWithinRepeat(t *testing.T) {
+	for name, f := range map[string]func(b *Backend, x []float32){
+		"an allocation": func(b *Backend, _ []float32) { b.Alloc(8) },
+		"an upload":     func(b *Backend, x []float32) { b.Upload(x, make([]float32, 8)) },
+		"the host":      func(b *Backend, x []float32) { b.Host(x) },
+		"scratch":       func(b *Backend, _ []float32) { b.temp(scratchA, 1<<20) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := silent(t).open(Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			x := b.Alloc(8)
+			b.Repeat(1, func() {})
+			defer func() {
+				if r, ok := recover().(string); !ok || !strings.Contains(r, "within Repeat") {
+					t.Errorf("%v", r)
+				}
+			}()
+			b.Repeat(1, func() { f(b, x) })
+		})
+	}
+}
+
+// TestHostReadsInTime: memory that was not asked for cannot be read, nor, where the backend is strict, what was shown before
+// the last operation.
+func TestHostReadsInTime(t *testing.T) {
+	f := silent(t)
+	b, err := f.open(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 3 {
-		b.Replay(g)
+	x := b.Alloc(1 << 20)
+	readable := func() (ok bool) {
+		defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+		defer func() { ok = recover() == nil }()
+		return x[0] == 0
 	}
-	b.Sync()
-	for i, v := range x {
-		if v != 3*float32(i) {
-			t.Errorf("element %d is %g after three replays of one addition", i, v)
+	for i, c := range []struct {
+		do   func()
+		want bool
+	}{
+		{func() {}, false},
+		{func() { b.Host(x) }, true},
+		{func() { b.Add(x, x) }, false},
+		{func() { b.Lend(x) }, true},
+		{func() { b.Zero(x) }, false},
+	} {
+		if c.do(); readable() != c.want {
+			t.Errorf("after step %d readable is %v", i, !c.want)
 		}
 	}
-	b.Drop(g)
-	f.started()
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"syscall"
 	"testing"
 	"unsafe"
 
@@ -12,8 +11,8 @@ import (
 )
 
 // fake is a driver without a device. Its memory is the host's, its kernels run in the emulation of package kernels, and its
-// products in plain loops. Work is done as late as a device may do it: at sync. Until then all memory is locked, so a host
-// that reads or writes what the device is at work on ends the test.
+// products in plain loops. Work is done as late as a device may do it: at sync. But for that time all memory is locked, so a
+// host that reads or writes it by itself ends the test.
 type fake struct {
 	t      *testing.T
 	run    *emulation // nil does no work but counts it
@@ -22,7 +21,7 @@ type fake struct {
 	blocks map[uintptr]*block
 	pinned map[uintptr]*block
 	queue  []func() error
-	locked bool
+	locks  bool // memory is locked; many small steps are too slow with it
 
 	names   []string // kernels, by function
 	raised  map[string]int
@@ -91,10 +90,7 @@ func (f *fake) alloc(bytes int64) (uintptr, error) {
 		return 0, err
 	}
 	f.blocks[at] = b
-	if f.locked {
-		return at, protect(b, syscall.PROT_NONE)
-	}
-	return at, nil
+	return at, f.protect(unix.PROT_NONE)
 }
 
 func (f *fake) free(p uintptr) error {
@@ -137,7 +133,7 @@ func (f *fake) raise(k function, shared int) error {
 	return f.fails("raise")
 }
 
-// later puts work into the queue and locks the memory.
+// later puts work into the queue.
 func (f *fake) later(op string, do func() error) error {
 	if err := f.fails(op); err != nil {
 		return err
@@ -147,17 +143,13 @@ func (f *fake) later(op string, do func() error) error {
 		return nil
 	}
 	f.queue = append(f.queue, do)
-	return f.lock(true)
+	return nil
 }
 
-func (f *fake) lock(on bool) error {
-	if f.locked == on {
+// protect says what may be done to all memory.
+func (f *fake) protect(access int) error {
+	if !f.locks {
 		return nil
-	}
-	f.locked = on
-	access := unix.PROT_READ | unix.PROT_WRITE
-	if on {
-		access = unix.PROT_NONE
 	}
 	for _, b := range f.blocks {
 		if err := protect(b, access); err != nil {
@@ -221,7 +213,10 @@ func (f *fake) sync() error {
 	if f.taking {
 		return errors.New("sync while a graph is recorded")
 	}
-	if err := f.lock(false); err != nil {
+	if len(f.queue) == 0 {
+		return nil
+	}
+	if err := f.protect(unix.PROT_READ | unix.PROT_WRITE); err != nil {
 		return err
 	}
 	for _, do := range f.queue {
@@ -230,7 +225,7 @@ func (f *fake) sync() error {
 		}
 	}
 	f.queue = f.queue[:0]
-	return nil
+	return f.protect(unix.PROT_NONE)
 }
 
 func (f *fake) capture() error {
@@ -353,7 +348,12 @@ func (f *fake) open(o Options) (*Backend, error) {
 	for _, n := range names {
 		text += fmt.Sprintf(".visible .entry %s(\n", n)
 	}
-	return newBackend(f, map[string][]byte{"all.ptx": []byte(text)}, o)
+	f.locks = !o.Blocking
+	b, err := newBackend(f, map[string][]byte{"all.ptx": []byte(text)}, o)
+	if b != nil {
+		b.strict = f.locks
+	}
+	return b, err
 }
 
 // emulated returns a backend whose kernels are emulated, or skips.

@@ -111,6 +111,9 @@ const (
 func (b *Backend) temp(which int, bytes int) uint64 {
 	s := &b.scratch[which]
 	if int64(bytes) > s.bytes {
+		b.idle("scratch memory grows")
+		b.settled = false
+		b.forget()
 		b.release(*s)
 		*s = b.newSpan(int64(bytes+bytes/8+255) / 256 * 256)
 	}

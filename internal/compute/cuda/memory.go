@@ -6,8 +6,16 @@ import (
 	"unsafe"
 )
 
-// Alloc returns n zeroed elements of managed memory. Where there is not enough it panics with a compute.Fault of
-// ErrOutOfMemory: the driver itself would move other memory to the host and be slow.
+// piece is memory of the device and the addresses of the host that name it. A slice of Alloc is such a name: it can be cut
+// and compared like any other, and holds nothing until Host or Lend brings the content there.
+type piece struct {
+	span           // on the device
+	names  uintptr // where the names begin
+	window []byte  // the names as memory of the host, most of it never touched
+}
+
+// Alloc returns the name of n zeroed elements of device memory. Where there is not enough it panics with a compute.Fault of
+// ErrOutOfMemory.
 func (b *Backend) Alloc(n int) []float32 {
 	if n == 0 {
 		return []float32{}
@@ -15,7 +23,7 @@ func (b *Backend) Alloc(n int) []float32 {
 	return unsafe.Slice((*float32)(pointer(b.allocate(int64(n)*4))), n)
 }
 
-// AllocInts returns n zeroed integers of managed memory.
+// AllocInts returns the name of n zeroed integers of device memory.
 func (b *Backend) AllocInts(n int) []int32 {
 	if n == 0 {
 		return []int32{}
@@ -35,21 +43,34 @@ const (
 	alignment  = 256
 )
 
+// allocate returns the name of zeroed memory.
 func (b *Backend) allocate(bytes int64) uintptr {
 	b.check()
-	r := span{bytes: bytes}
-	if long := (bytes + alignment - 1) / alignment * alignment; long <= smallBytes {
+	b.idle("an allocation")
+	b.settled = false
+	name, long := uintptr(0), (bytes+alignment-1)/alignment*alignment
+	if long <= smallBytes {
 		if long > b.slab.bytes {
-			b.slab = b.newSpan(slabBytes)
+			p := b.newPiece(slabBytes)
+			b.slab = span{p.names, slabBytes}
 		}
-		r.at = b.slab.at
+		name = b.slab.at
 		b.slab.at, b.slab.bytes = b.slab.at+uintptr(long), b.slab.bytes-long
 	} else {
-		r = b.newSpan(bytes)
+		name = b.newPiece(bytes).names
 	}
-	b.must("clear memory", b.drv.zero(r.at, bytes))
-	b.must("clear memory", b.drv.sync()) // the host may write at once
-	return r.at
+	b.must("clear memory", b.drv.zero(b.place(name, bytes), bytes))
+	return name
+}
+
+// newPiece allocates memory of undefined content with names.
+func (b *Backend) newPiece(bytes int64) *piece {
+	window, err := reserve(bytes)
+	b.must(fmt.Sprintf("reserve %.2f GiB of addresses", gib(bytes)), err)
+	p := &piece{span: b.newSpan(bytes), names: uintptr(unsafe.Pointer(unsafe.SliceData(window))), window: window}
+	i, _ := slices.BinarySearchFunc(b.pieces, p.names, compareNames)
+	b.pieces = slices.Insert(b.pieces, i, p)
+	return p
 }
 
 // newSpan allocates memory of undefined content.
@@ -60,29 +81,27 @@ func (b *Backend) newSpan(bytes int64) span {
 	at, err := b.drv.alloc(bytes)
 	b.must(fmt.Sprintf("allocate %.2f GiB: %.2f of %.2f GiB are in use", gib(bytes), gib(b.used), gib(b.limit)), err)
 	r := span{at, bytes}
-	i, _ := slices.BinarySearchFunc(b.ranges, r, compareSpans)
-	b.ranges = slices.Insert(b.ranges, i, r)
+	b.spans = append(b.spans, r)
 	b.used += bytes
 	return r
 }
 
-// release frees a piece of memory that nothing uses any more.
+// release frees memory without a name that nothing uses any more.
 func (b *Backend) release(r span) {
 	if r.bytes == 0 {
 		return
 	}
 	b.must("free memory", b.drv.sync())
 	b.must("free memory", b.drv.free(r.at))
-	i, _ := slices.BinarySearchFunc(b.ranges, r, compareSpans)
-	b.ranges = slices.Delete(b.ranges, i, i+1)
+	b.spans = slices.DeleteFunc(b.spans, func(s span) bool { return s.at == r.at })
 	b.used -= r.bytes
 }
 
-func compareSpans(x, y span) int {
+func compareNames(p *piece, name uintptr) int {
 	switch {
-	case x.at < y.at:
+	case p.names < name:
 		return -1
-	case x.at > y.at:
+	case p.names > name:
 		return 1
 	}
 	return 0
@@ -90,19 +109,33 @@ func compareSpans(x, y span) int {
 
 func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }
 
-// address is where a slice lies on the device, 0 for an empty one. A slice of the host would be read from a wrong place or
-// end the context, so it is refused here.
+// place is where named memory lies on the device. The host's own memory would be read from a wrong place or end the
+// context, so it is refused here.
+func (b *Backend) place(name uintptr, bytes int64) uintptr {
+	i, found := slices.BinarySearchFunc(b.pieces, name, compareNames)
+	if !found {
+		i--
+	}
+	if i < 0 || name+uintptr(bytes) > b.pieces[i].names+uintptr(b.pieces[i].bytes) {
+		panic(fmt.Sprintf("cuda: an operation was given %d bytes that are not the device's: allocate them by Alloc, or Upload them", bytes))
+	}
+	return b.pieces[i].at + (name - b.pieces[i].names)
+}
+
+// named is where a slice lies among the names.
+func named[E float32 | int32](x []E) span {
+	return span{uintptr(unsafe.Pointer(unsafe.SliceData(x))), int64(len(x)) * 4}
+}
+
+// address is where a slice lies on the device, 0 for an empty one, for an operation that is given it.
 func address[E float32 | int32](b *Backend, x []E) uintptr {
 	if len(x) == 0 {
 		return 0
 	}
-	at := uintptr(unsafe.Pointer(unsafe.SliceData(x)))
-	i, found := slices.BinarySearchFunc(b.ranges, span{at: at}, compareSpans)
-	if !found {
-		i--
+	r := named(x)
+	b.takeBack(r)
+	if b.strict {
+		b.hide()
 	}
-	if i < 0 || at+uintptr(len(x))*4 > b.ranges[i].at+uintptr(b.ranges[i].bytes) {
-		panic(fmt.Sprintf("cuda: an operation was given %d elements that are not the device's: allocate them by Alloc, or Upload them", len(x)))
-	}
-	return at
+	return b.place(r.at, r.bytes)
 }

@@ -108,13 +108,14 @@ func compareStep(t *testing.T, host, dev *model.Model[float32], tolerance float6
 		}
 	}
 	want := host.Params()
+	dev.ReadGrads()
 	for i, p := range dev.Params() {
 		near("gradient of "+p.Name, p.Grad, want[i].Grad)
 	}
 }
 
 // TestStep: a training step on the device is that of a processor: losses, statistics and all gradients. The memory of the
-// fake is locked while work is waiting, so this shows too that the host reads nothing without Sync.
+// device is locked, so this shows too that the host reads nothing without Host.
 func TestStep(t *testing.T) {
 	for name, cfg := range models() {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,8 @@ func (b *Backend) RMSNormBackward(dx []float32, lddx int, dw, dy, src []float32,
 
 // AddHeads adds the columns of heads; see compute.Backend. Only an experiment uses it: it waits and runs on the host.
 func (b *Backend) AddHeads(dst, src compute.HeadCols[float32], rows, heads, width int) {
-	b.Sync()
+	b.Host(src.Data)
+	b.Lend(dst.Data)
 	for i := range rows {
 		for h := range heads {
 			from := src.Data[i*src.Ld+src.Off+h*src.Stride:][:width]

@@ -95,19 +95,14 @@ func (r *real) describe(ordinal int) error {
 	}
 	r.info = Device{Name: r.name(), Ordinal: ordinal, Major: major, Minor: minor, Driver: cu.Version()}
 	const optIn = cu.DeviceAttribute(97) // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN, which cu does not name
-	managed := 0
 	for _, a := range []struct {
 		of cu.DeviceAttribute
 		to *int
-	}{{cu.MultiprocessorCount, &r.info.Processors}, {optIn, &r.info.SharedMemory}, {cu.ConcurrentManagedAccess, &r.concurrent}, {cu.ManagedMemory, &managed}} {
+	}{{cu.MultiprocessorCount, &r.info.Processors}, {optIn, &r.info.SharedMemory}} {
 		if *a.to, err = r.dev.Attribute(a.of); err != nil {
 			return wrap("read what the GPU can do", err)
 		}
 	}
-	if managed == 0 {
-		return &Error{Op: fmt.Sprintf("open %s: it has no managed memory; set train.device=cpu", r.info.Name)}
-	}
-	r.info.HostMayAccess = r.concurrent != 0
 	if r.info.Memory, err = r.dev.TotalMem(); err != nil {
 		return wrap("read the GPU's memory", err)
 	}

@@ -33,6 +33,7 @@ func (b *Backend) Peak() float64 {
 		b.Sync()
 		best = max(best, 2*n*n*n/time.Since(begun).Seconds())
 	}
+	b.forget()
 	for i := range scratchD { // training's own are of other sizes
 		b.release(b.scratch[i])
 		b.scratch[i] = span{}

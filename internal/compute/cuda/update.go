@@ -1,7 +1,6 @@
 package cuda
 
 import (
-	"slices"
 	"unsafe"
 
 	"muonclip/internal/compute"
@@ -17,6 +16,7 @@ const (
 // ReserveSums makes room for sums 0 to n-1.
 func (b *Backend) ReserveSums(n int) {
 	if int64(n)*8 > b.sums.bytes {
+		b.forget()
 		b.release(b.sums)
 		b.sums = b.newSpan(int64(n) * 8)
 	}
@@ -27,8 +27,11 @@ func (b *Backend) sum(i int) uint64 { return uint64(b.sums.at) + uint64(i)*8 }
 
 // Sums waits and returns the first n sums.
 func (b *Backend) Sums(n int) []float64 {
-	b.Sync()
-	return slices.Clone(unsafe.Slice((*float64)(pointer(b.sums.at)), n))
+	out := make([]float64, n)
+	if n > 0 {
+		b.download(unsafe.Pointer(unsafe.SliceData(out)), b.sums.at, int64(n)*8)
+	}
+	return out
 }
 
 // SquareSum puts the sum of squares of x into sum i, in a fixed tree.

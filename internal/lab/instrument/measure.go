@@ -120,6 +120,7 @@ func (p *Probe) noise(step int64) []Row {
 		tokens += float64(targets) / float64(n)
 		p.Model.ZeroGrad()
 		p.Model.Step(in, 1/float64(targets), 0)
+		p.Model.ReadGrads()
 		at := 0
 		for _, q := range p.Model.Params() {
 			if !q.Trained {
