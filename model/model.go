@@ -162,6 +162,16 @@ func (m *Model[T]) RouterBiases() [][]T {
 	return biases
 }
 
+// Balance moves each sparse layer's e_score_correction_bias towards an even load of its experts since ResetStats, without
+// touching the loss; see compute.Backend.
+func (m *Model[T]) Balance(rate float64) {
+	for l := range m.layers {
+		if moe := m.layers[l].moe; moe != nil {
+			m.tape.Balance(moe.router.Bias, moe.router.Load, rate)
+		}
+	}
+}
+
 // Check says what is wrong with an input, if anything.
 func (m *Model[T]) Check(in Input) error {
 	n := in.Rows * in.Cols

@@ -71,6 +71,10 @@ type Backend[T Float] interface {
 	// Group sorts the choices by expert, keeping their order within one, and adds the number of each
 	// expert's choices to load; see Groups.
 	Group(index []int32, k int, load []int32, g Groups)
+	// Balance moves the bias of each expert towards an even load: b_i += rate (sign(e_i) - mean sign(e)), where e_i > 0 for
+	// an expert with less than the mean load (Moonlight, arXiv 2502.16982, section 2; the mean keeps the biases from
+	// drifting together).
+	Balance(bias []T, load []int32, rate float64)
 	// Gather copies rows: dst[i] = src[rows[i]].
 	Gather(dst, src []T, rows []int32, width int)
 	// Combine adds the weighted rows of each token's k slots: dst[t] += sum_j w[t,j] src[slot[t,j]].

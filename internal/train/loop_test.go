@@ -305,25 +305,6 @@ func TestTokenOutOfRangeNamesTheDocument(t *testing.T) {
 	}
 }
 
-func TestBalanceMovesBiasesTowardsEvenLoad(t *testing.T) {
-	bias := [][]float32{{0, 0, 0, 0}}
-	balance(bias, [][]int32{{10, 0, 5, 5}}, 0.1)
-	want := []float32{-0.1, 0.1, 0, 0}
-	for i := range want {
-		if math.Abs(float64(bias[0][i]-want[i])) > 1e-7 {
-			t.Errorf("bias is %v, want %v", bias[0], want)
-		}
-	}
-	balance(bias, [][]int32{{1, 1, 1, 17}}, 0.1) // signs 1 1 1 -1 with mean 0.5
-	var sum float64
-	for _, b := range bias[0] {
-		sum += float64(b)
-	}
-	if math.Abs(sum) > 1e-6 || bias[0][3] > -0.14 {
-		t.Errorf("bias is %v: it drifts by %g", bias[0], sum)
-	}
-}
-
 func TestSteadyStepsAllocateLittle(t *testing.T) {
 	tr := newTrial(t, 2, counting{}, Options{Dir: t.TempDir(), Steps: 60})
 	var stats [2]runtime.MemStats

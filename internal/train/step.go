@@ -95,37 +95,9 @@ func (l *Loop) update(row *metrics.Row) error {
 		}
 	}
 	if l.BiasRate != 0 {
-		balance(l.model.RouterBiases(), l.model.ExpertLoads(), l.BiasRate)
+		l.model.Balance(l.BiasRate)
 	}
 	return nil
-}
-
-// balance moves the correction biases towards an even load without touching the loss: b_i += u
-// (sign(e_i) - mean sign(e)), where e_i > 0 for an expert with less than the mean load (Moonlight,
-// arXiv 2502.16982, section 2; the mean keeps the biases from drifting together).
-func balance(biases [][]float32, loads [][]int32, rate float64) {
-	for l, load := range loads {
-		var sum int64
-		for _, n := range load {
-			sum += int64(n)
-		}
-		sign := func(n int32) float64 {
-			switch below := sum - int64(n)*int64(len(load)); {
-			case below > 0:
-				return 1
-			case below < 0:
-				return -1
-			}
-			return 0
-		}
-		mean := 0.0
-		for _, n := range load {
-			mean += sign(n) / float64(len(load))
-		}
-		for i, n := range load {
-			biases[l][i] += float32(rate * (sign(n) - mean))
-		}
-	}
 }
 
 // row starts the metrics of the step being done.

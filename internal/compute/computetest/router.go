@@ -204,6 +204,34 @@ func testRouteExtremes[T compute.Float](c *check[T]) {
 	}
 }
 
+// testBalance: biases move by the rate towards an even load, together by nothing, and not at all where it is even.
+func testBalance[T compute.Float](c *check[T]) {
+	const rate = 0.1
+	for _, load := range [][]int32{{5}, {4, 4, 4}, {10, 0, 5, 5}, {1, 1, 1, 17}, c.indices(300, 1000), c.indices(1000, 3)} {
+		bias := c.random(len(load))
+		total, above := 0.0, 0.0
+		sign := func(n int32) float64 {
+			d := total/float64(len(load)) - float64(n)
+			if math.Abs(d) < 1e-9 {
+				return 0
+			}
+			return math.Copysign(1, d)
+		}
+		for _, n := range load {
+			total += float64(n)
+		}
+		for _, n := range load {
+			above += sign(n)
+		}
+		want := wide(bias)
+		for i, n := range load {
+			want[i] += rate * (sign(n) - above/float64(len(load)))
+		}
+		c.be.Balance(bias, c.ints(load), rate)
+		c.near(fmt.Sprintf("loads %v", load[:min(4, len(load))]), bias, want, 3)
+	}
+}
+
 // testGroup checks the definition of every list of Groups, and that order is kept within an expert.
 func testGroup[T compute.Float](c *check[T]) {
 	for _, s := range []struct{ tokens, experts, k int }{{1, 1, 1}, {1, 7, 3}, {64, 4, 2}, {65, 40, 1}, {200, 16, 4}, {33, 384, 8}} {

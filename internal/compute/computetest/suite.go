@@ -43,6 +43,7 @@ func Suite[T compute.Float](t *testing.T, be compute.Backend[T], tolerance float
 		{"Route", testRoute[T]},
 		{"RouteTies", testRouteTies[T]},
 		{"RouteExtremes", testRouteExtremes[T]},
+		{"Balance", testBalance[T]},
 		{"Group", testGroup[T]},
 		{"GroupedGemm", testGroupedGemm[T]},
 		{"GroupedGemmWeights", testGroupedGemmWeights[T]},

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"math"
 
 	"muonclip/internal/compute"
@@ -121,6 +122,22 @@ func (b *Backend[T]) Group(index []int32, k int, load []int32, g compute.Groups)
 		row := g.Ends[e]
 		g.Ends[e]++
 		g.Slot[c], g.Choice[row], g.Token[row] = row, int32(c), int32(c/k)
+	}
+}
+
+// Balance moves the biases towards an even load; see compute.Backend.
+func (b *Backend[T]) Balance(bias []T, load []int32, rate float64) {
+	var total, above int64
+	for _, n := range load {
+		total += int64(n)
+	}
+	sign := func(n int32) int64 { return int64(cmp.Compare(total, int64(n)*int64(len(load)))) }
+	for _, n := range load {
+		above += sign(n)
+	}
+	mean := float64(above) / float64(len(load))
+	for i, n := range load {
+		bias[i] += T(rate * (float64(sign(n)) - mean))
 	}
 }
 

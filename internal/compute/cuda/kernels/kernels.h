@@ -93,6 +93,9 @@ KERNEL route_backward(const float *scores, const int *index, const float *dweigh
                       float *dlogits, int tokens, int experts, int topk, int norm, float scale, int seq,
                       float aux_weight);
 
+// grid 1, block 256, shared 0. See compute.Backend.
+KERNEL balance(float *bias, const int *load, int experts, float rate);
+
 // ---- loss.cu ----
 
 // grid rows, block 32..1024 in steps of 32 (1024 for vocabularies), shared 0. Gradient in place of the logits.

@@ -118,3 +118,16 @@ KERNEL __launch_bounds__(128) route_backward(const float *scores, const int *ind
         dlogits[index[j]] += factor * (dweight[j] - mean) * s * (1 - s);
     }
 }
+
+// Sums of integers are exact in double, in any order.
+KERNEL __launch_bounds__(256) balance(float *bias, const int *load, int experts, float rate) {
+    double total = 0, above = 0;
+    for (int e = threadIdx.x; e < experts; e += 256)
+        total += load[e];
+    total = block_sum(total);
+    for (int e = threadIdx.x; e < experts; e += 256)
+        above += (total > (double)load[e] * experts) - (total < (double)load[e] * experts);
+    double mean = block_sum(above) / experts;
+    for (int e = threadIdx.x; e < experts; e += 256)
+        bias[e] += (float)(rate * ((total > (double)load[e] * experts) - (total < (double)load[e] * experts) - mean));
+}

@@ -177,6 +177,17 @@ void router() {
                 for (int i = 0; i < 66 * 9; i++) logits[i] = logit[pattern][i % 3];
                 route_case({66, 9, 3, norm, sequences}, logits, random(9, 0.3));
             }
+    for (int experts : {1, 4, 255, 1000}) {
+        auto before = random(experts);
+        Buf<float> bias(before);
+        Buf<int> load(experts);
+        double total = 0, above = 0;
+        for (int e = 0; e < experts; e++) total += load[e] = below(5);
+        auto sign = [&](int e) { return (total > (double)load[e] * experts) - (total < (double)load[e] * experts); };
+        for (int e = 0; e < experts; e++) above += sign(e);
+        LAUNCH(balance, 1, 256, 0)(bias, load, experts, 0.1f);
+        for (int e = 0; e < experts; e++) near(text("balance of %d", experts), bias + e, {before[e] + 0.1 * (sign(e) - above / experts)}, 2, float_tolerance);
+    }
 }
 
 static void loss_case(const Buf<float> &logits, const Buf<int> &targets, int vocab, const Buf<float> &scale, int block, const std::string &what) {
