@@ -1,13 +1,16 @@
 package cuda
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
 
 	"muonclip/internal/compute/cpu"
 	"muonclip/internal/naive"
+	"muonclip/internal/train"
 	"muonclip/model"
+	"muonclip/optim"
 )
 
 // small has latent attention, a dense layer, two sparse ones with shared expert and auxiliary loss.
@@ -157,5 +160,61 @@ func TestStepBF16(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSteadyStep: steps of several micro-batches with evaluations of another length and updates between them, most of them
+// replayed, give what a processor gives.
+func TestSteadyStep(t *testing.T) {
+	host, dev, be, f := pair(t, small(), Options{})
+	a, err := optim.NewOn(cpu.New[float32](1), train.OptimParams(host), optim.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := optim.NewOnDevice(be, train.OptimParams(dev), optim.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(what string, got, want []float32) {
+		t.Helper()
+		if d := distance(got, want); !(d <= 1e-4) {
+			t.Fatalf("%s: relative error %.1e", what, d)
+		}
+	}
+	for step := range 5 {
+		for _, m := range []*model.Model[float32]{host, dev} {
+			m.Renew()
+			m.ResetStats()
+		}
+		for i := range 3 {
+			in := sequences(host.Config, 2, 9, uint64(10*step+i))
+			want := slices.Clone(host.Step(in, 0.01, 0.5))
+			near(fmt.Sprintf("losses of step %d, micro-batch %d", step, i), dev.Step(in, 0.01, 0.5), want)
+		}
+		if step == 3 {
+			dev.ReadGrads()
+			params := host.Params()
+			for i, p := range dev.Params() {
+				near("gradient of "+p.Name, p.Grad, params[i].Grad)
+			}
+		}
+		for _, m := range []*model.Model[float32]{host, dev} {
+			m.Balance(0.01)
+		}
+		near("largest logits", slices.Concat(dev.MaxLogits()...), slices.Concat(host.MaxLogits()...))
+		near("auxiliary loss", []float32{float32(dev.AuxLoss())}, []float32{float32(host.AuxLoss())})
+		a.Step(0.002)
+		b.Step(0.002)
+		in := sequences(host.Config, 1+step%2, 14, uint64(step))
+		near(fmt.Sprintf("losses of the evaluation after step %d", step), dev.Losses(in), host.Losses(in))
+	}
+	count := 0
+	for _, op := range f.started() {
+		if op == "replay" {
+			count++
+		}
+	}
+	if count < 9 {
+		t.Errorf("%d passes of 20 were replayed", count)
 	}
 }
