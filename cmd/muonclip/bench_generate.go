@@ -14,7 +14,7 @@ import (
 func newBenchGenerateCommand(g *globals) *cobra.Command {
 	config := configOptions{defaultPreset: "mini"}
 	var o bench.GenerateOptions
-	var weights, folder string
+	var weights, folder, device string
 	var tokens int
 	cmd := &cobra.Command{
 		Use:   "generate",
@@ -30,6 +30,7 @@ held-out text tells what that costs: loss, divergence, and how often the likelie
   muonclip bench generate --model runs/tiny --weights bf16`,
 	}
 	config.addFlags(cmd)
+	addDeviceFlag(cmd, &device)
 	f := cmd.Flags()
 	f.IntVar(&o.Prompt, "prompt", 512, "tokens of each prompt")
 	f.IntVar(&o.Tokens, "tokens", 256, "tokens that follow")
@@ -44,6 +45,9 @@ held-out text tells what that costs: loss, divergence, and how often the likelie
 			return nil, err
 		}
 		o.Model, o.Threads = cfg.Model, cfg.Train.Threads
+		if o.GPU, err = gpu(device, cfg); err != nil {
+			return nil, err
+		}
 		if o.Weights, err = cpu.ParseFormat(weights); err != nil {
 			return nil, stage.UsageError{Err: fmt.Errorf("--weights: %w", err)}
 		}

@@ -2,11 +2,13 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/internal/rng"
 	"muonclip/model"
 	"muonclip/model/generate"
@@ -21,6 +23,7 @@ type GenerateOptions struct {
 	Rounds  int // measured rounds, after one that is not counted
 	Threads int // 0 means GOMAXPROCS
 	Weights cpu.Format
+	GPU     *cuda.Options // nil for the processor
 
 	Trained *model.Model[float32] // measured in place of a model with random weights; nil for none
 	HeldOut [][]int32             // text for the accuracy of a trained model; rows of equal length
@@ -59,6 +62,9 @@ type Phase struct {
 func MeasureGenerate(ctx context.Context, o GenerateOptions) (*Generate, error) {
 	if o.Prompt < 1 || o.Tokens < 2 || o.Batch < 1 || o.Rounds < 1 {
 		return nil, fmt.Errorf("bench: prompt %d, tokens %d, batch %d, rounds %d; want at least 1, 2, 1 and 1", o.Prompt, o.Tokens, o.Batch, o.Rounds)
+	}
+	if o.GPU != nil {
+		return nil, errors.New("bench: generation does not run on a GPU yet: use --device cpu")
 	}
 	be := cpu.New[float32](o.Threads)
 	m := o.Trained
@@ -163,8 +169,14 @@ func (g *generation) leastPrefill() generate.Work {
 	}
 }
 
+// limits is what a device can do at most, measured: FLOP/s of a large product, and bytes a second of a set of so many.
+type limits interface {
+	Peak() float64
+	ReadRate(bytes int) float64
+}
+
 // newPhase sets times beside the bound.
-func newPhase(be *cpu.Backend[float32], seconds []float64, w generate.Work, tokens int, peak float64) Phase {
+func newPhase(be limits, seconds []float64, w generate.Work, tokens int, peak float64) Phase {
 	s := spread(seconds)
 	p := Phase{Seconds: s, TokensPerSecond: s.over(float64(tokens)), FLOPs: w.FLOPs, WeightBytes: float64(w.WeightBytes), CacheBytes: float64(w.CacheBytes)}
 	bytes := p.WeightBytes + p.CacheBytes

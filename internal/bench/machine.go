@@ -19,7 +19,8 @@ type Machine struct {
 	Go      string  `json:"go"`      // version of the compiler
 	Kernels string  `json:"kernels"` // avx512, avx2 or go
 	Threads int     `json:"threads"` // that did the work
-	Load    float64 `json:"load"`    // load average of the minute before: what else ran; -1 where unknown
+	GPU     string  `json:"gpu,omitempty"`
+	Load    float64 `json:"load"` // load average of the minute before: what else ran; -1 where unknown
 }
 
 // DescribeMachine describes this machine and the kernels and threads that are about to be measured.
@@ -53,6 +54,9 @@ func (m Machine) String() string {
 		name = "unknown processor"
 	}
 	s := fmt.Sprintf("%s, cores: %d, %s, %s", name, m.Cores, m.System, m.Go)
+	if m.GPU != "" {
+		s = m.GPU + "; " + s
+	}
 	if m.Kernels != "" {
 		s += ", kernels " + m.Kernels
 	}

@@ -84,12 +84,16 @@ func statusBytes(status []byte, field string) (int64, bool) {
 	return 0, false
 }
 
-// rows are the lines of the table about memory.
-func (m Memory) rows(put func(format string, args ...any)) {
+// counted are the lines of the table about what is needed.
+func (m Memory) counted(put func(format string, args ...any)) {
 	put("weights\t%s\n", bytesText(m.Weights))
 	put("gradients\t%s\n", bytesText(m.Gradients))
 	put("optimizer state\t%s\n", bytesText(m.Optimizer))
 	put("activations and their gradients\t%s\t%s held for them\n", bytesText(m.Activations), bytesText(m.Pool))
+}
+
+// measured is the line about what was held.
+func (m Memory) measured(put func(format string, args ...any)) {
 	if m.Peak == 0 {
 		put("peak resident\tnot told by this system\n")
 		return

@@ -71,7 +71,7 @@ func MeasureOptimizer(o TrainOptions) (*Optimizer, error) {
 		return nil, err
 	}
 	res := &Optimizer{
-		Machine: DescribeMachine(s.be.Kernels(), s.be.Threads()), TokensPerStep: len(s.in.IDs), Iterations: newtonSchulzSteps(o.Optim),
+		Machine: DescribeMachine(s.cpu.Kernels(), s.cpu.Threads()), TokensPerStep: len(s.in.IDs), Iterations: newtonSchulzSteps(o.Optim),
 		Step: part(times, stepTimes.total),
 	}
 	var muon, adamw []optim.Param
@@ -86,7 +86,7 @@ func MeasureOptimizer(o TrainOptions) (*Optimizer, error) {
 		}
 	}
 	res.Matrices = len(muon)
-	peak := s.be.Peak()
+	peak := s.cpu.Peak()
 	if err := res.parts(o, s, muon, adamw); err != nil {
 		return nil, err
 	}
@@ -94,7 +94,7 @@ func MeasureOptimizer(o TrainOptions) (*Optimizer, error) {
 		return nil, err
 	}
 	bytes := float64(muonBytes*res.MuonElements + adamWBytes*res.AdamWElements)
-	res.bound(o.Model, max(peak, s.be.Peak()), bytes, copyRate(s.be.Threads(), max(1<<20, int(bytes)/2)))
+	res.bound(o.Model, max(peak, s.cpu.Peak()), bytes, copyRate(s.cpu.Threads(), max(1<<20, int(bytes)/2)))
 	return res, nil
 }
 
@@ -108,7 +108,7 @@ func (r *Optimizer) parts(o TrainOptions, s *stepper, muon, adamw []optim.Param)
 		params []optim.Param
 		cfg    optim.Config
 	}{{s.params, o.Optim}, {muon, o.Optim}, {muon, single}, {adamw, o.Optim}} {
-		opt, err := optim.NewOn(s.be, c.params, c.cfg)
+		opt, err := optim.NewOn(s.cpu, c.params, c.cfg)
 		if err != nil {
 			return err
 		}

@@ -131,7 +131,7 @@ func measurePoint(p plannedPoint) (*ScalingPoint, Machine, error) {
 	point.Memory.resident(before)
 	point.PerToken = part(times, func(t stepTimes) float64 { return t.gradients / float64(point.Tokens) })
 	point.count(p.train.Model, p.train.Cols, newtonSchulzSteps(p.train.Optim))
-	return point, DescribeMachine(s.be.Kernels(), s.be.Threads()), nil
+	return point, DescribeMachine(s.cpu.Kernels(), s.cpu.Threads()), nil
 }
 
 func (p *ScalingPoint) count(cfg model.Config, cols, iterations int) {

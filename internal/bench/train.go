@@ -9,6 +9,7 @@ import (
 
 	"muonclip/data/batch"
 	"muonclip/data/shard"
+	"muonclip/internal/compute/cuda"
 	"muonclip/model"
 	"muonclip/optim"
 )
@@ -16,11 +17,14 @@ import (
 // TrainOptions says which training step to measure.
 type TrainOptions struct {
 	Model   model.Config
-	Rows    int // sequences of a step
+	Rows    int // sequences of a micro-batch
 	Cols    int // tokens of a sequence
 	Steps   int // measured steps, after one that is not counted
 	Threads int // 0 means GOMAXPROCS
 	Optim   optim.Config
+
+	MicroBatches int           // of a step, 0 means 1
+	GPU          *cuda.Options // nil for the processor
 
 	Recompute      bool   // run each layer again in the backward pass instead of keeping its activations
 	CompareThreads bool   // also alternate with one thread and state the factor
@@ -52,6 +56,8 @@ type Train struct {
 	TapeBytes       int     `json:"tape_bytes"` // activations and their gradients
 	Memory          Memory  `json:"memory"`
 
+	GPU *GPUFigures `json:"gpu,omitempty"` // nil for the processor
+
 	// ActivationsKept are the bytes of activations without recomputation, where it was asked for.
 	ActivationsKept int64 `json:"activations_kept,omitempty"`
 
@@ -67,23 +73,20 @@ type ThreadScaling struct {
 
 // MeasureTrain runs training steps on random tokens.
 func MeasureTrain(o TrainOptions) (*Train, error) {
+	if o.GPU != nil {
+		return measureTrainGPU(o)
+	}
 	before, _ := resetPeak()
 	s, err := newStepper(o, o.Threads)
 	if err != nil {
 		return nil, err
 	}
 	res := &Train{
-		Machine: DescribeMachine(s.be.Kernels(), s.be.Threads()), Kernels: s.be.Kernels(), Threads: s.be.Threads(), TokensPerStep: len(s.in.IDs),
+		Machine: DescribeMachine(s.cpu.Kernels(), s.cpu.Threads()), Kernels: s.cpu.Kernels(), Threads: s.cpu.Threads(),
 	}
-	for _, p := range s.model.Params() {
-		res.Parameters += p.Elems()
-	}
-	times, allocated, err := s.steps(o.Steps)
-	if err != nil {
+	if err := res.measure(s, o.Steps); err != nil {
 		return nil, err
 	}
-	res.AllocatedBytes, res.TapeBytes = allocated, 4*s.model.Memory()
-	res.Memory = countMemory(s.model, s.opt)
 	res.Memory.resident(before)
 	if o.Recompute {
 		s.model.Recompute = false // from here on; the largest live set can only grow
@@ -93,8 +96,7 @@ func MeasureTrain(o TrainOptions) (*Train, error) {
 		res.ActivationsKept = countMemory(s.model, s.opt).Activations
 		s.model.Recompute = true
 	}
-	res.fill(times)
-	res.rates(o, max(s.be.Peak(), s.be.Peak())/1e9)
+	res.rates(o, max(s.cpu.Peak(), s.cpu.Peak())/1e9)
 	if err := res.loading(o); err != nil {
 		return nil, err
 	}
@@ -104,13 +106,30 @@ func MeasureTrain(o TrainOptions) (*Train, error) {
 	return res, err
 }
 
-// steps does one step that is not counted and then n that are, and says what was allocated in each.
+// measure times n steps and counts what the model needs.
+func (t *Train) measure(s *stepper, n int) error {
+	times, allocated, err := s.steps(n)
+	if err != nil {
+		return err
+	}
+	for _, p := range s.model.Params() {
+		t.Parameters += p.Elems()
+	}
+	t.TokensPerStep, t.AllocatedBytes, t.TapeBytes = s.tokens(), allocated, 4*s.model.Memory()
+	t.Memory = countMemory(s.model, s.opt)
+	t.fill(times)
+	return nil
+}
+
+// steps does some steps that are not counted and then n that are, and says what was allocated in each.
 func (s *stepper) steps(n int) (times []stepTimes, allocated uint64, err error) {
 	if n < 1 {
 		return nil, 0, fmt.Errorf("bench: %d measured steps, want 1 or more", n)
 	}
-	if _, err := s.step(); err != nil {
-		return nil, 0, err
+	for range s.warm {
+		if _, err := s.step(); err != nil {
+			return nil, 0, err
+		}
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -179,7 +198,7 @@ func (t *Train) loading(o TrainOptions) error {
 		return err
 	}
 	defer func() { _ = r.Close() }() // only read
-	seconds, err := timeLoader(r, o.Model.VocabSize, o.Rows, o.Cols, max(20, o.Steps))
+	seconds, err := timeLoader(r, o.Model.VocabSize, t.TokensPerStep/o.Cols, o.Cols, max(20, o.Steps))
 	if err != nil {
 		return err
 	}
@@ -222,7 +241,7 @@ func compareThreads(o TrainOptions, all *stepper) (*ThreadScaling, error) {
 				return nil, err
 			}
 			if round > 0 {
-				rates[i] = append(rates[i], float64(len(s.in.IDs))/t.total())
+				rates[i] = append(rates[i], float64(s.tokens())/t.total())
 			}
 		}
 	}

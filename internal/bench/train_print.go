@@ -30,6 +30,29 @@ func percent(share float64) string {
 	return fmt.Sprintf("%.1f %%", 100*share)
 }
 
+// NamedTrain is the measurement of one of several models.
+type NamedTrain struct {
+	Model string `json:"model"`
+	*Train
+}
+
+// Trains are the measurements of several models.
+type Trains []NamedTrain
+
+// Print writes a table for each model.
+func (t Trains) Print(w io.Writer) error {
+	for i, m := range t {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		fmt.Fprintf(w, "%s\n", m.Model)
+		if err := m.Train.Print(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Print writes the figures as a table.
 func (t *Train) Print(w io.Writer) error {
 	tab := newTable(w)
@@ -46,7 +69,12 @@ func (t *Train) Print(w io.Writer) error {
 	tab.put("model FLOP rate\t%.1f GFLOP/s\t%.0f %% of the measured peak of %.1f\n", t.ModelGflops, 100*t.PeakShare, t.PeakGflops)
 	tab.put("bound of the step\t%.4g ms\t%.0f %% of the bound reached: all counted products at the peak\n", t.BoundSeconds*1e3, 100*t.BoundShare)
 	tab.put("heap allocated per step\t%s\n", bytesText(int64(t.AllocatedBytes)))
-	t.Memory.rows(tab.put)
+	t.Memory.counted(tab.put)
+	if t.GPU != nil {
+		t.GPU.rows(tab.put)
+	} else {
+		t.Memory.measured(tab.put)
+	}
 	if t.ActivationsKept > 0 {
 		tab.put("activations without recomputation\t%s\t%s of them with it\n", bytesText(t.ActivationsKept), percent(float64(t.Memory.Activations)/float64(t.ActivationsKept)))
 	}

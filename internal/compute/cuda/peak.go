@@ -8,7 +8,7 @@ import (
 
 // Peak measures the rate of a large product of bf16 matrices, in FLOP/s: what a share of the peak is a share of.
 func (b *Backend) Peak() float64 {
-	const n, rounds = 8192, 5
+	const n, rounds = 8192, 30 // the clocks of an idle GPU take a while to rise
 	const bytes = 2 * n * n
 	a, w, c := b.temp(scratchA, bytes), b.temp(scratchB, bytes), b.temp(scratchC, bytes)
 	// Zeros would take less power than numbers do, and be faster.
@@ -33,10 +33,6 @@ func (b *Backend) Peak() float64 {
 		b.Sync()
 		best = max(best, 2*n*n*n/time.Since(begun).Seconds())
 	}
-	b.forget()
-	for i := range scratchD { // training's own are of other sizes
-		b.release(b.scratch[i])
-		b.scratch[i] = span{}
-	}
+	b.dropScratch()
 	return best
 }
