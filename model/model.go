@@ -45,6 +45,9 @@ func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) 
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	w := newWeights(cfg, be)
+	if k, ok := be.(compute.Keeper[T]); ok {
+		k.Keep(w.values)
+	}
 	m := &Model[T]{
 		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg, be: be},
 		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"), steady: map[pass][]T{},

@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"slices"
 
 	"muonclip/internal/compute"
 )
@@ -75,11 +76,13 @@ func (b *Backend) pack(t *attention, dst uint64, src compute.HeadCols[float32], 
 // Attention computes causal softmax attention; see compute.AttentionArgs.
 func (b *Backend) Attention(a *compute.AttentionArgs[float32]) {
 	t := b.attention(a)
-	args := []uint64{at(b, a.Out), at(b, a.LSE), at(b, a.MaxLogit), t.q, t.k, t.w, at(b, a.DocStart), i32(a.Seq), i32(a.Heads), i32(a.Group)}
+	args := []uint64{into(b, a.Out), into(b, a.LSE), onto(b, a.MaxLogit, 0), t.q, t.k, t.w, at(b, a.DocStart), i32(a.Seq), i32(a.Heads), i32(a.Group)}
 	shared := 2 * (2*64*(t.d+8) + 64*(t.v+8))
 	if t.bytes == 4 {
 		shared = 4 * (32*(t.d+1) + 32*(t.d+1) + 32*t.v + 32*33)
 		args = append(args, i32(t.d))
+	} else {
+		args = slices.Insert(args, 1, b.room(a.Out))
 	}
 	args = append(args, i32(a.V), f32(a.Scale))
 	b.launch(t.kernel(""), xyz(ceil(a.Seq, t.tile), a.Heads, a.Batch), x(t.threads), shared, args...)
@@ -103,7 +106,7 @@ func (b *Backend) AttentionBackward(a *compute.AttentionArgs[float32]) {
 }
 
 func (b *Backend) attentionQueries(t *attention, operands []uint64) {
-	args := append([]uint64{from(b, t.Q.Grad, t.Q.Off), i32(t.Q.Ld), i32(t.Q.Stride)}, operands...)
+	args := append([]uint64{into(b, t.Q.Grad) + 4*uint64(t.Q.Off), i32(t.Q.Ld), i32(t.Q.Stride)}, operands...)
 	shared := max(2*((64+32)*(t.d+8)+(64+32)*(t.v+8)), 4*64*t.d)
 	if t.bytes == 4 {
 		shared = 4 * (2*32*(t.d+1) + 2*32*(t.v+1) + 32*33)
@@ -116,12 +119,12 @@ func (b *Backend) attentionQueries(t *attention, operands []uint64) {
 func (b *Backend) attentionKeys(t *attention, operands []uint64) {
 	// Where heads share a rotary key, each writes its part of the gradient and the parts are added up in their order.
 	parts := t.KRope.Stride == 0 && t.groups > 1
-	dRope := []uint64{from(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), i32(t.KRope.Stride)}
+	dRope := []uint64{onto(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), i32(t.KRope.Stride)}
 	if parts {
-		dRope = []uint64{at(b, t.KRopeParts), i32(t.Rope), 0}
+		dRope = []uint64{into(b, t.KRopeParts), i32(t.Rope), 0}
 	}
-	args := []uint64{from(b, t.KNope.Grad, t.KNope.Off), i32(t.KNope.Ld), i32(t.KNope.Stride)}
-	args = append(append(args, dRope...), flag(parts), from(b, t.Value.Grad, t.Value.Off), i32(t.Value.Ld), i32(t.Value.Stride))
+	args := []uint64{into(b, t.KNope.Grad) + 4*uint64(t.KNope.Off), i32(t.KNope.Ld), i32(t.KNope.Stride)}
+	args = append(append(args, dRope...), flag(parts), into(b, t.Value.Grad)+4*uint64(t.Value.Off), i32(t.Value.Ld), i32(t.Value.Stride))
 	args = append(append(args, operands...), i32(t.V), f32(t.Scale))
 	shared := 2*96*(t.d+t.v+16) + 384
 	if t.bytes == 4 {
@@ -131,6 +134,6 @@ func (b *Backend) attentionKeys(t *attention, operands []uint64) {
 	if parts {
 		n := t.Batch * t.Seq * t.Rope
 		b.launch("attention_sum_rope", x(ceil(n, 256)), x(256), 0,
-			from(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), at(b, t.KRopeParts), i32(t.Batch), i32(t.groups), i32(t.Seq), i32(t.Rope))
+			onto(b, t.KRope.Grad, t.KRope.Off), i32(t.KRope.Ld), at(b, t.KRopeParts), i32(t.Batch), i32(t.groups), i32(t.Seq), i32(t.Rope))
 	}
 }

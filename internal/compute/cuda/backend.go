@@ -26,20 +26,21 @@ type Options struct {
 // Backend runs the operations of compute.Backend on one GPU. It is used by one goroutine at a time. A failure of the device
 // is a panic with compute.Fault.
 type Backend struct {
-	drv       driver
-	info      Device
-	opt       Options
-	kernels   map[string]*kernel
-	pieces    []*piece // memory that has names, by name
-	spans     []span   // all that the driver gave
-	slab      span     // names that are left of the piece that small requests are cut from
-	used      int64    // bytes of all spans
-	limit     int64    // bytes that may be used
-	lent      []span   // names that the host may have written to
-	shown     []span   // names that the host can read
-	strict    bool     // what was shown is hidden again by the next operation; for tests
-	staging   staging
-	scratch   [scratches]span
+	drv     driver
+	info    Device
+	opt     Options
+	kernels map[string]*kernel
+	pieces  []*piece // memory that has names, by name
+	spans   []span   // all that the driver gave
+	slab    span     // names that are left of the piece that small requests are cut from
+	used    int64    // bytes of all spans
+	limit   int64    // bytes that may be used
+	lent    []span   // names that the host may have written to
+	shown   []span   // names that the host can read
+	strict  bool     // what was shown is hidden again by the next operation; for tests
+	staging staging
+	scratch [scratches]span
+	halves
 	sums      span  // float64, for Sums
 	broken    error // the first failure
 	launches  int64
@@ -150,8 +151,11 @@ func (b *Backend) Sync() {
 	b.staging.used = 0
 }
 
-// Awake runs f: the stream is always awake.
-func (b *Backend) Awake(f func()) { f() }
+// Awake runs f with fresh copies of the weights: the stream is always awake.
+func (b *Backend) Awake(f func()) {
+	b.renew()
+	f()
+}
 
 // must fails with an operation's error, if there is one.
 func (b *Backend) must(op string, err error) {

@@ -26,7 +26,6 @@ func (b *Backend) ReadRate(bytes int) float64 {
 
 // dropScratch frees scratch memory that a measurement made larger than training needs it.
 func (b *Backend) dropScratch() {
-	b.forget()
 	for i := range b.scratch {
 		b.release(b.scratch[i])
 		b.scratch[i] = span{}

@@ -6,13 +6,13 @@ func (b *Backend) Zero(dst []float32) {
 		return
 	}
 	b.check()
-	b.must("clear", b.drv.zero(address(b, dst), int64(len(dst))*4))
+	b.must("clear", b.drv.zero(uintptr(into(b, dst)), int64(len(dst))*4))
 	b.block("clear")
 }
 
 // Add computes dst += src.
 func (b *Backend) Add(dst, src []float32) {
-	b.strided("add", len(dst), at(b, dst), at(b, src[:len(dst)]), i64(len(dst)))
+	b.strided("add", len(dst), onto(b, dst, 0), at(b, src[:len(dst)]), i64(len(dst)))
 }
 
 // Embed copies rows of table: out[i] = table[ids[i]].
@@ -22,13 +22,13 @@ func (b *Backend) Embed(out, table []float32, ids []int32, width int) {
 
 // Gather copies rows: dst[i] = src[rows[i]].
 func (b *Backend) Gather(dst, src []float32, rows []int32, width int) {
-	b.launch("gather", x(ceil(len(rows), 8)), xy(32, 8), 0, at(b, dst), at(b, src), at(b, rows), i32(len(rows)), i32(width))
+	b.launch("gather", x(ceil(len(rows), 8)), xy(32, 8), 0, into(b, dst), at(b, src), at(b, rows), i32(len(rows)), i32(width))
 }
 
 // Combine adds the weighted rows of each token's k slots: dst[t] += sum_j w[t,j] src[slot[t,j]].
 func (b *Backend) Combine(dst, src []float32, slot []int32, w []float32, k, width int) {
 	tokens := len(slot) / k
-	b.launch("combine", x(ceil(tokens, 8)), xy(32, 8), 0, at(b, dst), at(b, src), at(b, slot), at(b, w), i32(tokens), i32(k), i32(width))
+	b.launch("combine", x(ceil(tokens, 8)), xy(32, 8), 0, onto(b, dst, 0), at(b, src), at(b, slot), at(b, w), i32(tokens), i32(k), i32(width))
 }
 
 // digit is how many bits of a key one pass of the sort looks at.
@@ -50,7 +50,7 @@ func (b *Backend) EmbedBackward(dTable, dOut []float32, ids []int32, width int) 
 		b.sort(keys, order, n, pass*digit, bins, counts, to[0], to[1])
 		keys, order = to[0], to[1]
 	}
-	b.launch("embed_backward", xy(n, ceil(width, 128)), x(128), 0, at(b, dTable), at(b, dOut), keys, order, i32(n), i32(width))
+	b.launch("embed_backward", xy(n, ceil(width, 128)), x(128), 0, onto(b, dTable, 0), at(b, dOut), keys, order, i32(n), i32(width))
 }
 
 // sort is one pass of the stable sort of n keys with their values by one digit.

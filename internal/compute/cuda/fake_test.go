@@ -30,6 +30,7 @@ type fake struct {
 	graphs  [][]func() error
 	taking  bool // capture is on
 	closed  bool
+	copies  *copyCheck // nil without copies in bf16
 }
 
 // block is a mapping whose data end at a page that nobody may touch.
@@ -173,13 +174,16 @@ func (f *fake) launch(k function, grid, size [3]int, shared int, args []uint64) 
 		f.t.Errorf("%s is started with %d bytes of shared memory and may have %d", name, shared, limit)
 	}
 	args = slices.Clone(args)
+	look := func() {}
 	if f.run != nil {
 		f.run.check(f, name, args)
+		look = f.copies.launch(name, f.run.kinds[name], args)
 	}
 	return f.later(name, func() error {
 		if f.run == nil {
 			return nil
 		}
+		look()
 		return f.run.launch(name, grid, size, shared, args)
 	})
 }
@@ -199,10 +203,12 @@ func floatsAt(at uintptr, n int64) []float32 { return unsafe.Slice((*float32)(po
 func halvesAt(at uintptr, n int64) []uint16  { return unsafe.Slice((*uint16)(pointer(at)), n) }
 
 func (f *fake) copy(dst, src uintptr, n int64) error {
+	f.copies.written("copy", span{dst, n}, nil)
 	return f.later("copy", func() error { copy(bytesAt(dst, n), bytesAt(src, n)); return nil })
 }
 
 func (f *fake) zero(dst uintptr, n int64) error {
+	f.copies.written("zero", span{dst, n}, nil)
 	return f.later("zero", func() error { clear(bytesAt(dst, n)); return nil })
 }
 
@@ -263,7 +269,9 @@ func (f *fake) close() error {
 // gemm multiplies in plain loops.
 func (f *fake) gemm(g *gemm) error {
 	p := *g
+	look := f.copies.gemm(&p)
 	return f.later("gemm", func() error {
+		look()
 		for i := range p.batch {
 			p.multiply(int64(i))
 		}
@@ -363,6 +371,9 @@ func emulated(t *testing.T, o Options) (*Backend, *fake) {
 	b, err := f.open(o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if o.Precision == BF16 {
+		f.copies = &copyCheck{t: t, b: b}
 	}
 	t.Cleanup(func() {
 		if b.broken != nil {

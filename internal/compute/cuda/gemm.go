@@ -1,16 +1,27 @@
 package cuda
 
-// Gemm computes C = alpha op(A) op(B) + beta C by cuBLAS; see compute.Backend.
+// Gemm computes C = alpha op(A) op(B) + beta C by cuBLAS; see compute.Backend. In bf16 precision it reads copies in bf16 of matrices
+// without gaps between their rows, and has cuBLAS round others.
 func (b *Backend) Gemm(transA, transB bool, m, n, k int, alpha float32, a []float32, lda int, w []float32, ldb int, beta float32, c []float32, ldc int) {
 	if m == 0 || n == 0 {
 		return
 	}
-	if k == 0 { // of no products there is nothing to add; cuBLAS wants at least one
-		alpha, k, lda, ldb = 0, 1, max(1, m), max(1, n)
+	g := gemm{transA: transA, transB: transB, m: m, n: n, k: k, batch: 1, alpha: alpha, beta: beta, lda: lda, ldb: ldb, c: uintptr(into(b, c)), ldc: ldc}
+	colsA, colsB := k, n
+	if transA {
+		colsA = m
 	}
-	g := gemm{
-		transA: transA, transB: transB, m: m, n: n, k: k, batch: 1, alpha: alpha, beta: beta,
-		a: address(b, a), b: address(b, w), c: address(b, c), lda: lda, ldb: ldb, ldc: ldc, fast: b.opt.Precision == BF16 && !b.exact,
+	if transB {
+		colsB = k
+	}
+	switch rounded := b.opt.Precision == BF16 && !b.exact; {
+	case k == 0: // of no products there is nothing to add; cuBLAS wants at least one
+		g.alpha, g.k, g.lda, g.ldb = 0, 1, max(1, m), max(1, n)
+	case rounded && lda == colsA && ldb == colsB:
+		x, y := b.halfPair(a[:m*k], lda, w[:k*n], ldb)
+		g.in, g.a, g.lda, g.b, g.ldb = bf16, uintptr(x.at), x.ld, uintptr(y.at), y.ld
+	default:
+		g.a, g.b, g.fast = uintptr(at(b, a)), uintptr(at(b, w)), rounded
 	}
 	b.check()
 	b.must("multiply", b.drv.gemm(&g))

@@ -5,6 +5,8 @@ package cuda
 func (b *Backend) Repeat(key any, f func()) {
 	b.check()
 	b.takeAllBack() // what a graph is given is not looked at again
+	b.renew()
+	defer b.renew()
 	if b.opt.Blocking {
 		f()
 		return

@@ -31,6 +31,7 @@ func (b *Backend) fetch(r span) {
 	}
 	b.takeBack(r)
 	at := b.place(r.at, r.bytes)
+	b.widen(span{at, r.bytes})
 	b.must("make room on the host", open(r))
 	b.shown = append(b.shown, r)
 	b.download(pointer(r.at), at, r.bytes)

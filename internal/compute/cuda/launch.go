@@ -85,15 +85,34 @@ func flag(v bool) uint64 {
 	return 0
 }
 
-// at is the address of a slice as an argument.
-func at[E float32 | int32](b *Backend, x []E) uint64 { return uint64(address(b, x)) }
+// at is the address of a slice that an operation reads, as an argument; of integers, that of one that it writes too.
+func at[E float32 | int32](b *Backend, x []E) uint64 {
+	a := address(b, x)
+	b.widen(span{a, int64(len(x)) * 4})
+	return uint64(a)
+}
 
-// from is the address of element i of a slice, which may be its end.
+// from is the address of element i of a slice that is read; i may be its end.
 func from(b *Backend, x []float32, i int) uint64 {
 	if len(x) == 0 {
 		return 0
 	}
 	return at(b, x) + uint64(i)*4
+}
+
+// into is the address of a slice that an operation overwrites.
+func into(b *Backend, x []float32) uint64 {
+	s := b.span(x)
+	b.wrote(s)
+	return uint64(s.at)
+}
+
+// onto is the address of element i of a slice that an operation changes, in some elements or by adding to them; i may be its
+// end.
+func onto(b *Backend, x []float32, i int) uint64 {
+	a := from(b, x, i)
+	b.wrote(b.span(x))
+	return a
 }
 
 // The pieces of scratch memory, each for one purpose, so that what an operation needs at a time is there at a time.
@@ -111,9 +130,6 @@ const (
 func (b *Backend) temp(which int, bytes int) uint64 {
 	s := &b.scratch[which]
 	if int64(bytes) > s.bytes {
-		b.idle("scratch memory grows")
-		b.settled = false
-		b.forget()
 		b.release(*s)
 		*s = b.newSpan(int64(bytes+bytes/8+255) / 256 * 256)
 	}

@@ -47,7 +47,6 @@ const (
 func (b *Backend) allocate(bytes int64) uintptr {
 	b.check()
 	b.idle("an allocation")
-	b.settled = false
 	name, long := uintptr(0), (bytes+alignment-1)/alignment*alignment
 	if long <= smallBytes {
 		if long > b.slab.bytes {
@@ -75,6 +74,8 @@ func (b *Backend) newPiece(bytes int64) *piece {
 
 // newSpan allocates memory of undefined content.
 func (b *Backend) newSpan(bytes int64) span {
+	b.idle("an allocation")
+	b.settled = false
 	if b.used+bytes > b.limit {
 		b.fail(&Error{Kind: ErrOutOfMemory, Op: fmt.Sprintf("allocate %.2f GiB: %.2f of %.2f GiB are in use", gib(bytes), gib(b.used), gib(b.limit))})
 	}
@@ -86,11 +87,12 @@ func (b *Backend) newSpan(bytes int64) span {
 	return r
 }
 
-// release frees memory without a name that nothing uses any more.
+// release frees memory without a name that nothing uses any more but graphs, which are forgotten with it.
 func (b *Backend) release(r span) {
 	if r.bytes == 0 {
 		return
 	}
+	b.forget()
 	b.must("free memory", b.drv.sync())
 	b.must("free memory", b.drv.free(r.at))
 	b.spans = slices.DeleteFunc(b.spans, func(s span) bool { return s.at == r.at })

@@ -153,6 +153,14 @@ func TestStepBF16(t *testing.T) {
 			if d := distance(dev.Step(in, 0.01, 1), want); !(d < 0.01) {
 				t.Errorf("losses: relative error %.1e", d)
 			}
+			if f.copies.read == 0 {
+				t.Error("no product read a copy in bf16")
+			}
+			got := slices.Clone(dev.Losses(in))
+			dev.Recompute = true
+			if again := dev.Step(in, 0.01, 1); !slices.Equal(again, got) {
+				t.Errorf("losses are %v, with recomputation %v", got, again)
+			}
 			started := f.started()
 			for _, kernel := range []string{"attention_bf16_d64_v64", "attention_bf16_dq_d64_v64", "attention_bf16_dkv_d64_v64"} {
 				if !slices.Contains(started, kernel) {

@@ -5,10 +5,11 @@ import "muonclip/internal/compute"
 // normThreads is the block of a kernel with one row a block.
 func normThreads(width int) [3]int { return threads(ceil(width, 4)) }
 
-// RMSNorm computes y = x rstd w; see compute.Backend.
+// RMSNorm computes y = x rstd w, which products read: it comes with its copy. See compute.Backend.
 func (b *Backend) RMSNorm(y, rstd, src []float32, ldx int, delta, w []float32, eps float32) {
+	to, sum := into(b, y), onto(b, delta, 0)
 	b.launch("rmsnorm", x(len(rstd)), normThreads(len(w)), 0,
-		at(b, y), at(b, rstd), at(b, src), i32(ldx), at(b, delta), at(b, w), i32(len(w)), f32(eps))
+		to, b.room(y), into(b, rstd), at(b, src), i32(ldx), sum, at(b, w), i32(len(w)), f32(eps))
 }
 
 // RMSNormBackward adds to dx and to dw, the latter through sums over 16 rows each.
@@ -17,21 +18,12 @@ func (b *Backend) RMSNormBackward(dx []float32, lddx int, dw, dy, src []float32,
 	parts := ceil(rows, 16)
 	partial := b.temp(scratchA, 4*parts*width)
 	b.launch("rmsnorm_backward", x(parts), normThreads(width), 4*width,
-		at(b, dx), i32(lddx), partial, at(b, dy), at(b, src), i32(ldx), at(b, w), at(b, rstd), i32(rows), i32(width))
-	b.launch("column_sums", x(ceil(width, 32)), xy(32, 8), 0, at(b, dw), partial, i32(parts), i32(width))
+		onto(b, dx, 0), i32(lddx), partial, at(b, dy), at(b, src), i32(ldx), at(b, w), at(b, rstd), i32(rows), i32(width))
+	b.launch("column_sums", x(ceil(width, 32)), xy(32, 8), 0, onto(b, dw, 0), partial, i32(parts), i32(width))
 }
 
-// AddHeads adds the columns of heads; see compute.Backend. Only an experiment uses it: it waits and runs on the host.
+// AddHeads adds the columns of heads; see compute.Backend.
 func (b *Backend) AddHeads(dst, src compute.HeadCols[float32], rows, heads, width int) {
-	b.Host(src.Data)
-	b.Lend(dst.Data)
-	for i := range rows {
-		for h := range heads {
-			from := src.Data[i*src.Ld+src.Off+h*src.Stride:][:width]
-			to := dst.Data[i*dst.Ld+dst.Off+h*dst.Stride:][:width]
-			for j, v := range from {
-				to[j] += v
-			}
-		}
-	}
+	b.launch("add_heads", x(rows), threads(heads*width), 0,
+		onto(b, dst.Data, dst.Off), i32(dst.Ld), i32(dst.Stride), from(b, src.Data, src.Off), i32(src.Ld), i32(src.Stride), i32(heads), i32(width))
 }

@@ -16,7 +16,6 @@ const (
 // ReserveSums makes room for sums 0 to n-1.
 func (b *Backend) ReserveSums(n int) {
 	if int64(n)*8 > b.sums.bytes {
-		b.forget()
 		b.release(b.sums)
 		b.sums = b.newSpan(int64(n) * 8)
 	}
@@ -44,14 +43,15 @@ func (b *Backend) SquareSum(src []float32, i int) {
 
 // Scale multiplies x by f.
 func (b *Backend) Scale(src []float32, f float32) {
-	b.strided("scale", len(src), at(b, src), at(b, src), f32(f), i64(len(src)))
+	to := onto(b, src, 0)
+	b.strided("scale", len(src), to, to, f32(f), i64(len(src)))
 }
 
 // AdamW does one step of AdamW; see compute.AdamStep.
 func (b *Backend) AdamW(w, g, m, v []float32, s compute.AdamStep, i int) {
 	parts := ceil(len(w), chunk)
 	part := b.temp(scratchA, 8*parts)
-	b.launch("adamw", x(parts), x(256), 0, at(b, w), at(b, g), at(b, m), at(b, v), part,
+	b.launch("adamw", x(parts), x(256), 0, onto(b, w, 0), at(b, g), onto(b, m, 0), onto(b, v, 0), part,
 		f32(s.B1), f32(s.D1), f32(s.B2), f32(s.D2), f32(s.C1), f32(s.C2), f32(s.Eps), f32(s.Keep), f32(s.Rate), i64(len(w)))
 	b.launch("sum_parts", x(1), x(256), 0, b.sum(i), part, i32(parts))
 }
@@ -95,7 +95,7 @@ func (b *Backend) muon(m *muon, i int) {
 	m.a, m.p, m.aa = b.temp(scratchD, size*square), b.temp(scratchE, size*square), b.temp(scratchF, 4*max(square, m.batch))
 
 	b.launch("muon_momentum", xy(parts, m.batch), x(256), 0,
-		from(b, m.M, m.first), from(b, m.G, m.first), m.y, part, f32(m.Mu), flag(m.Nesterov), i64(n), i64(m.Stride))
+		onto(b, m.M, m.first), from(b, m.G, m.first), m.y, part, f32(m.Mu), flag(m.Nesterov), i64(n), i64(m.Stride))
 	b.launch("sum_parts", x(m.batch), x(256), 0, b.sum(i), part, i32(parts))
 	b.launch("inverse_norms", x(ceil(m.batch, 256)), x(256), 0, m.aa, b.sum(i), i32(m.batch), f32(m.Eps))
 	grid := xyz(across, down, m.batch)
@@ -104,7 +104,7 @@ func (b *Backend) muon(m *muon, i int) {
 		b.iterate(m, c)
 	}
 	b.launch("muon_apply_"+m.name(), grid, xy(32, 8), 0,
-		from(b, m.W, m.first), m.x, part, f32(m.Keep), f32(m.Rate), i32(m.Rows), i32(m.Cols), i64(m.Stride), flag(m.transpose))
+		onto(b, m.W, m.first), m.x, part, f32(m.Keep), f32(m.Rate), i32(m.Rows), i32(m.Cols), i64(m.Stride), flag(m.transpose))
 	b.launch("sum_parts", x(m.batch), x(256), 0, b.sum(i), part, i32(across*down))
 }
 

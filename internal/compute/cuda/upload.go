@@ -20,6 +20,7 @@ func (b *Backend) UploadInts(dst, src []int32) {
 func (b *Backend) upload(dst uintptr, src unsafe.Pointer, bytes int64) {
 	b.check()
 	b.idle("an upload")
+	b.wrote(span{dst, bytes})
 	from := unsafe.Slice((*byte)(src), bytes)
 	for len(from) > 0 {
 		if b.staging.used == b.staging.bytes {

@@ -28,8 +28,8 @@ template <int N> __device__ inline void clear(float (&c)[N][4]) {
 }
 
 template <int D, int V>
-__device__ inline void forward(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v, const int *doc_start, int seq, int heads,
-                               int group, int vdim, float scale) {
+__device__ inline void forward(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v, const int *doc_start,
+                               int seq, int heads, int group, int vdim, float scale) {
     SHARED(bf16, shared);
     bf16 *qs = shared, *ks = qs + BLOCK * (D + 8), *vs = ks + BLOCK * (D + 8);
     int head = blockIdx.y, batch = blockIdx.z, q0 = (gridDim.x - 1 - blockIdx.x) * BLOCK; // the longest rows first
@@ -108,13 +108,17 @@ __device__ inline void forward(float *out, float *lse, float *max_logit, const b
             if (sum[h] != sum[h] && m < INFINITY)
                 raise_to(max_logit + head, sum[h]); // NaN hides from comparisons
         }
-        float *p = out + ((long long)batch * seq + t[h]) * heads * vdim + (long long)head * vdim;
+        long long at = ((long long)batch * seq + t[h]) * heads * vdim + (long long)head * vdim;
 #pragma unroll
         for (int n = 0; n < V / 8; n++)
 #pragma unroll
-            for (int i = 0; i < 2; i++)
-                if (8 * n + col + i < vdim)
-                    p[8 * n + col + i] = o[n][2 * h + i] * by;
+            for (int i = 0; i < 2; i++) {
+                int c = 8 * n + col + i;
+                if (c < vdim)
+                    out[at + c] = o[n][2 * h + i] * by;
+                if (c < vdim && half)
+                    half[at + c] = to_bf16(o[n][2 * h + i] * by);
+            }
     }
     top = warp_max(top);
     if (lane_of() == 0)
@@ -234,9 +238,9 @@ __device__ inline void backward_keys(KeyGradients to, const bf16 *q, const bf16 
 }
 
 #define VARIANT(D, V)                                                                                                                                  \
-    KERNEL __launch_bounds__(128) attention_bf16_d##D##_v##V(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v,     \
+    KERNEL __launch_bounds__(128) attention_bf16_d##D##_v##V(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v, \
                                                              const int *doc_start, int seq, int heads, int group, int vdim, float scale) {            \
-        forward<D, V>(out, lse, max_logit, q, k, v, doc_start, seq, heads, group, vdim, scale);                                                        \
+        forward<D, V>(out, half, lse, max_logit, q, k, v, doc_start, seq, heads, group, vdim, scale);                                                        \
     }                                                                                                                                                  \
     KERNEL __launch_bounds__(128) attention_bf16_dq_d##D##_v##V(float *dq, int ld, int stride, const bf16 *q, const bf16 *k, const bf16 *v,             \
                                                                 const bf16 *dout, const float *lse, const float *delta, const int *doc_start,         \

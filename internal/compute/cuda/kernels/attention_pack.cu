@@ -7,8 +7,6 @@ __device__ inline void store_pair(float *p, float x, float y) {
     p[1] = y;
 }
 __device__ inline void store_pair(bf16 *p, float x, float y) { *reinterpret_cast<unsigned *>(p) = pack_bf16(x, y); }
-__device__ inline void store_one(float *p, float x) { *p = x; }
-__device__ inline void store_one(bf16 *p, float x) { *p = to_bf16(x); }
 
 template <typename T>
 __device__ inline void pack(T *dst, const float *src, int ld, int stride, int nope, const float *rot, int ld_rot, int stride_rot, Turn turn, int heads, int seq,
@@ -32,9 +30,9 @@ __device__ inline void pack(T *dst, const float *src, int ld, int stride, int no
         if (width % 2 == 0)
             store_pair(p, v[0], v[1]);
         else {
-            store_one(p, v[0]);
+            put(p, v[0]);
             if (c + 1 < width)
-                store_one(p + 1, v[1]);
+                put(p + 1, v[1]);
         }
     }
 }

@@ -155,3 +155,7 @@ template <int N> __device__ inline void wait_copies() { asm volatile("cp.async.w
 #endif
 
 __device__ inline bf16 to_bf16(float x) { return (bf16)(pack_bf16(x, 0.0f) & 0xffff); }
+
+// put stores a number, rounded where the place is of bf16.
+__device__ inline void put(float *p, float x) { *p = x; }
+__device__ inline void put(bf16 *p, float x) { *p = to_bf16(x); }

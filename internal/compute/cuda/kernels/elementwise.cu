@@ -61,6 +61,19 @@ KERNEL cast_float(float *dst, const bf16 *src, long long n) {
         dst[i] = bf16_to_float(src[i]);
 }
 
+// The end of a row comes first: what is written there lies behind what is still to be read.
+KERNEL __launch_bounds__(1024) widen(float *x, int width) {
+    x += (long long)blockIdx.x * width;
+    const bf16 *half = reinterpret_cast<const bf16 *>(x);
+    for (int first = (width - 1) / (int)blockDim.x * (int)blockDim.x; first >= 0; first -= blockDim.x) {
+        int j = first + threadIdx.x;
+        float v = j < width ? bf16_to_float(half[j]) : 0;
+        __syncthreads();
+        if (j < width)
+            x[j] = v;
+    }
+}
+
 KERNEL add_diagonal(float *x, float a, int n, int ld, long long stride) {
     int i = blockIdx.x * blockDim.x + threadIdx.x;
     if (i < n)

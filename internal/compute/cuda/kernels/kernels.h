@@ -31,6 +31,9 @@ KERNEL scale_by(float *x, const float *factor, long long n);
 KERNEL cast_bf16(bf16 *dst, const float *src, long long n);
 // any grid, block 256, shared 0.
 KERNEL cast_float(float *dst, const bf16 *src, long long n);
+// grid rows, block 32..1024 in steps of 32, shared 0. Rows of width bf16, each at the beginning of its row of x, become
+// float in place.
+KERNEL widen(float *x, int width);
 // grid (ceil(n/256), batch), block 256, shared 0. x[b][i][i] += a for matrices stride elements apart.
 KERNEL add_diagonal(float *x, float a, int n, int ld, long long stride);
 
@@ -42,6 +45,8 @@ KERNEL gather(float *dst, const float *src, const int *rows, int n, int width);
 KERNEL scatter(float *dst, const float *src, const int *rows, int n, int width);
 // grid ceil(tokens/8), block (32, 8), shared 0. dst[t] += sum_j w[t*k+j] src[slot[t*k+j]]; w may be null.
 KERNEL combine(float *dst, const float *src, const int *slot, const float *w, int tokens, int k, int width);
+// grid rows, block 32..1024 in steps of 32, shared 0. dst head h += src head h; strides are between heads, 0 is one for all.
+KERNEL add_heads(float *dst, int ld_dst, int stride_dst, const float *src, int ld_src, int stride_src, int heads, int width);
 // grid (n, ceil(width/128)), block 128, shared 0. dtable[ids[i]] += dout[order[i]] where equal ids lie side by side
 // in ids, as sort_* leave them: ids sorted, order the positions before sorting.
 KERNEL embed_backward(float *dtable, const float *dout, const int *ids, const int *order, int n, int width);
@@ -65,8 +70,9 @@ KERNEL group_finish(const int *counts, const int *choice, int n, int k, int expe
 // ---- norm.cu ----
 
 // grid rows, block 32..1024 in steps of 32 (any; min(1024, max(32, width/4 rounded up to 32)) is good), shared 0.
-// y = x rstd w; where delta is not null the row is x + delta, which is written to delta.
-KERNEL rmsnorm(float *y, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps);
+// y = x rstd w, which half gets too where it is not null; where delta is not null the row is x + delta, which is written to
+// delta.
+KERNEL rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps);
 // grid ceil(rows/16), block as for rmsnorm, shared 4*width. dx += ..; partial is ceil(rows/16) x width.
 KERNEL rmsnorm_backward(float *dx, int lddx, float *partial, const float *dy, const float *x, int ldx, const float *w,
                         const float *rstd, int rows, int width);
@@ -77,8 +83,12 @@ KERNEL column_sums(float *dst, const float *partial, int rows, int width);
 
 // any grid, block 256, shared 0. Rows of gu are [gate | up]; n = rows*width.
 KERNEL swiglu(float *act, const float *gu, int width, long long n);
+// The same with act in bf16, each row where its float row begins.
+KERNEL swiglu_bf16(float *act, const float *gu, int width, long long n);
 // grid rows, block 32..1024 in steps of 32, shared 0. See compute.Backend; scale and dscale may be null.
 KERNEL swiglu_backward(float *gu, const float *dact, float *act, const float *scale, float *dscale, int width);
+// shared 4*width. The same with gu and act in bf16 afterwards, each row where its float row began.
+KERNEL swiglu_backward_bf16(float *gu, const float *dact, float *act, const float *scale, float *dscale, int width);
 
 // ---- router.cu ----
 
@@ -100,6 +110,8 @@ KERNEL balance(float *bias, const int *load, int experts, float rate);
 
 // grid rows, block 32..1024 in steps of 32 (1024 for vocabularies), shared 0. Gradient in place of the logits.
 KERNEL cross_entropy(float *loss, float *logits, const int *targets, int vocab, const float *scale);
+// The same with the gradient in bf16, each row where its logits began.
+KERNEL cross_entropy_bf16(float *loss, float *logits, const int *targets, int vocab, const float *scale);
 
 // ---- attention_pack.cu: rows of heads with rotary embedding applied, as [batch][head][seq][width] ----
 
@@ -146,14 +158,15 @@ KERNEL attention_float_dkv(float *dknope, int ld_nope, int stride_nope, float *d
 // width D; v and dout with width V. vdim is the true v. Arguments and meanings as for the float kernels.
 
 // grid (ceil(seq/64), heads, batch), block 128, shared 2*(2*64*(D+8) + 64*(V+8)).
-KERNEL attention_bf16_d64_v64(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v,
-                              const int *doc_start, int seq, int heads, int group, int vdim, float scale);
-KERNEL attention_bf16_d96_v64(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v,
-                              const int *doc_start, int seq, int heads, int group, int vdim, float scale);
-KERNEL attention_bf16_d128_v128(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v,
-                                const int *doc_start, int seq, int heads, int group, int vdim, float scale);
-KERNEL attention_bf16_d192_v128(float *out, float *lse, float *max_logit, const bf16 *q, const bf16 *k, const bf16 *v,
-                                const int *doc_start, int seq, int heads, int group, int vdim, float scale);
+// half gets out too, in bf16; it may be null.
+KERNEL attention_bf16_d64_v64(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
+                              const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
+KERNEL attention_bf16_d96_v64(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
+                              const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
+KERNEL attention_bf16_d128_v128(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
+                                const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
+KERNEL attention_bf16_d192_v128(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
+                                const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
 
 // grid (ceil(seq/64), heads, batch), block 128, shared 2*96*(D+V+16).
 #define ATTENTION_DQ(name)                                                                                             \
@@ -179,25 +192,26 @@ ATTENTION_DKV(attention_bf16_dkv_d192_v128);
 
 // ---- grouped_float.cu and grouped_bf16.cu: experts <= 1024 ----
 // Rows ends[e-1]..ends[e] of x (row i is x[rows[i]] where rows is not null) times expert e's matrix, which begins at
-// e*stride. nt: W_e is out x in and y = x W_e^T (transW true). nn: W_e is in x out and y = x W_e. The bf16 kernels take
-// and give float and round operands to bf16 on the way to the tensor cores.
+// e*stride. nt: W_e is out x in and y = x W_e^T (transW true). nn: W_e is in x out and y = x W_e. The bf16 kernels have bf16
+// operands, of which x and dy may have their rows further apart than these are long, and give float.
 
 // any grid, block 256, shared 0.
 KERNEL grouped_gemm_float_nt(float *y, const float *x, const int *rows, const float *w, const int *ends, int experts,
                              long long stride, int out, int in);
 KERNEL grouped_gemm_float_nn(float *y, const float *x, const int *rows, const float *w, const int *ends, int experts,
                              long long stride, int out, int in);
-KERNEL grouped_gemm_bf16_nt(float *y, const float *x, const int *rows, const float *w, const int *ends, int experts,
+// any grid, block 128, shared 61440.
+KERNEL grouped_gemm_bf16_nt(float *y, const bf16 *x, int ldx, const int *rows, const bf16 *w, const int *ends, int experts,
                             long long stride, int out, int in);
-KERNEL grouped_gemm_bf16_nn(float *y, const float *x, const int *rows, const float *w, const int *ends, int experts,
+KERNEL grouped_gemm_bf16_nn(float *y, const bf16 *x, int ldx, const int *rows, const bf16 *w, const int *ends, int experts,
                             long long stride, int out, int in);
 // dW_e = dy_e^T x_e + beta dW_e, out x in; beta is 0 or 1. dy_rows and x_rows may be null.
 // grid (ceil(in/64), ceil(out/64), experts), block 256, shared 0.
 KERNEL grouped_weights_float(float *dw, const float *dy, const int *dy_rows, const float *x, const int *x_rows,
                              const int *ends, long long stride, int out, int in, float beta);
-// grid (ceil(in/128), ceil(out/128), experts), block 256, shared 0.
-KERNEL grouped_weights_bf16(float *dw, const float *dy, const int *dy_rows, const float *x, const int *x_rows,
-                            const int *ends, long long stride, int out, int in, float beta);
+// grid (ceil(in/128), ceil(out/128), experts), block 128, shared 61440.
+KERNEL grouped_weights_bf16(float *dw, const bf16 *dy, int ld_dy, const int *dy_rows, const bf16 *x, int ldx,
+                            const int *x_rows, const int *ends, long long stride, int out, int in, float beta);
 
 // ---- reduce.cu ----
 

@@ -1,13 +1,17 @@
-// Cross-entropy over the vocabulary: one block a row, the logits read twice and written once.
+// Cross-entropy over the vocabulary: one block a row, the logits read twice and written once, as bf16 where T is that: at the
+// beginning of the row.
 #include "device.h"
 
-KERNEL __launch_bounds__(1024) cross_entropy(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
+#define AHEAD 4 // logits that a thread reads before it writes
+
+template <typename T> __device__ inline void gradient(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
     long long row = blockIdx.x;
     int target = targets[row];
     logits += row * vocab;
+    T *grad = reinterpret_cast<T *>(logits);
     if (target < 0) {
         for (int j = threadIdx.x; j < vocab; j += blockDim.x)
-            logits[j] = 0;
+            put(grad + j, 0);
         if (threadIdx.x == 0)
             loss[row] = 0;
         return;
@@ -30,6 +34,25 @@ KERNEL __launch_bounds__(1024) cross_entropy(float *loss, float *logits, const i
     if (threadIdx.x == 0)
         loss[row] = logf(sum) + (top - hit); // the difference first: it is exact where logits are large
     float share = factor / sum;
-    for (int j = threadIdx.x; j < vocab; j += blockDim.x)
-        logits[j] = expf(logits[j] - top) * share - (j == target ? factor : 0.0f);
+    for (int first = threadIdx.x; first - (int)threadIdx.x < vocab; first += AHEAD * blockDim.x) {
+        float z[AHEAD];
+        for (int i = 0; i < AHEAD; i++) {
+            int j = first + i * blockDim.x;
+            z[i] = j < vocab ? logits[j] : 0;
+        }
+        __syncthreads(); // what is written lies no further on than what all threads have read
+        for (int i = 0; i < AHEAD; i++) {
+            int j = first + i * blockDim.x;
+            if (j < vocab)
+                put(grad + j, expf(z[i] - top) * share - (j == target ? factor : 0.0f));
+        }
+    }
+}
+
+KERNEL __launch_bounds__(1024) cross_entropy(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
+    gradient<float>(loss, logits, targets, vocab, scale);
+}
+
+KERNEL __launch_bounds__(1024) cross_entropy_bf16(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
+    gradient<bf16>(loss, logits, targets, vocab, scale);
 }

@@ -23,8 +23,6 @@ KERNEL __launch_bounds__(256) muon_momentum(float *m, const float *g, float *y, 
         part[(long long)blockIdx.y * gridDim.x + blockIdx.x] = sum;
 }
 
-__device__ inline void put(float *p, float v) { *p = v; }
-__device__ inline void put(bf16 *p, float v) { *p = to_bf16(v); }
 __device__ inline float take(const float *p) { return *p; }
 __device__ inline float take(const bf16 *p) { return bf16_to_float(*p); }
 

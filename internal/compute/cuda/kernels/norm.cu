@@ -3,7 +3,8 @@
 
 #define NORM_ROWS 16
 
-KERNEL __launch_bounds__(1024) rmsnorm(float *y, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps) {
+KERNEL __launch_bounds__(1024) rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width,
+                                             float eps) {
     long long row = blockIdx.x;
     x += row * ldx;
     y += row * width;
@@ -23,8 +24,12 @@ KERNEL __launch_bounds__(1024) rmsnorm(float *y, float *rstd, const float *x, in
     float r = 1.0f / sqrtf(block_sum(squares) / width + eps);
     if (threadIdx.x == 0)
         rstd[row] = r;
-    for (int j = threadIdx.x; j < width; j += blockDim.x)
-        y[j] = x[j] * r * w[j];
+    for (int j = threadIdx.x; j < width; j += blockDim.x) {
+        float v = x[j] * r * w[j];
+        y[j] = v;
+        if (half)
+            half[row * width + j] = to_bf16(v);
+    }
 }
 
 // With g = dy w and x^ = x rstd: dx += rstd (g - x^ mean(g x^)), and a partial sum of dw = dy x^ over the rows.

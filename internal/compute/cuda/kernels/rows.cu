@@ -51,3 +51,22 @@ KERNEL embed_backward(float *dtable, const float *dout, const int *ids, const in
         sum += dout[(long long)order[i] * width + c];
     dtable[(long long)id * width + c] += sum;
 }
+
+// A thread has its columns to itself: those of all heads where dst is one vector for all.
+KERNEL add_heads(float *dst, int ld_dst, int stride_dst, const float *src, int ld_src, int stride_src, int heads, int width) {
+    dst += (long long)blockIdx.x * ld_dst;
+    src += (long long)blockIdx.x * ld_src;
+    if (stride_dst == 0) {
+        for (int j = threadIdx.x; j < width; j += blockDim.x) {
+            float sum = dst[j];
+            for (int h = 0; h < heads; h++)
+                sum += src[h * stride_src + j];
+            dst[j] = sum;
+        }
+        return;
+    }
+    for (int i = threadIdx.x; i < heads * width; i += blockDim.x) {
+        int h = i / width, j = i - h * width;
+        dst[h * stride_dst + j] += src[h * stride_src + j];
+    }
+}

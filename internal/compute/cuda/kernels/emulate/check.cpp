@@ -56,6 +56,14 @@ void near(const std::string &what, const float *got, const std::vector<double> &
     near(what, got, want, [&](size_t) { return size; }, tolerance);
 }
 
+void same_half(const std::string &what, const bf16 *half, const float *x, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (half[i] != to_bf16(x[i])) {
+            fprintf(stderr, "%s: element %zu of %zu is %.9g and in bf16 %.9g\n", what.c_str(), i, n, x[i], bf16_to_float(half[i]));
+            exit(1);
+        }
+}
+
 #if !defined(__SANITIZE_ADDRESS__)
 static std::vector<std::vector<char>> snapshot() {
     std::vector<std::vector<char>> s;

@@ -59,6 +59,9 @@ template <typename T> void same(const std::string &what, const T *got, const T *
         }
 }
 
+// same_half fails where half is not x rounded.
+void same_half(const std::string &what, const bf16 *half, const float *x, size_t n);
+
 void run(const char *name, dim3 grid, dim3 block, size_t shared, const std::function<void()> &f);
 std::string text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 inline unsigned parts(long long a, long long b) { return (unsigned)((a + b - 1) / b); }

@@ -148,7 +148,7 @@ static std::vector<float> heads_of(const std::string &what, const Buf<float> &x,
 }
 
 struct Kernels {
-    void (*forward)(float *, float *, float *, const bf16 *, const bf16 *, const bf16 *, const int *, int, int, int, int, float);
+    void (*forward)(float *, bf16 *, float *, float *, const bf16 *, const bf16 *, const bf16 *, const int *, int, int, int, int, float);
     void (*dq)(float *, int, int, const bf16 *, const bf16 *, const bf16 *, const bf16 *, const float *, const float *, const int *, const float *, const float *,
                int, int, int, int, int, int, float);
     void (*dkv)(float *, int, int, float *, int, int, int, float *, int, int, const bf16 *, const bf16 *, const bf16 *, const bf16 *, const float *,
@@ -184,16 +184,18 @@ template <typename T> static void run_case(const Problem &p, const Kernels *vari
     pack(a.dout, p.dout, s.heads * s.v, s.v, s.v, nullptr, 0, 0, 0, s.heads, V);
 
     Buf<float> out(nan((size_t)p.n * s.heads * s.v)), lse(nan(BH * s.seq)), top(s.heads, -INFINITY), delta(nan(BH * s.seq));
+    Buf<bf16> half(out.n);
     unsigned tiles = parts(s.seq, variant ? 64 : 32);
     dim3 grid(tiles, s.heads, s.batch), kv_grid(tiles, p.kv, s.batch);
     if constexpr (sizeof(T) == 4)
         LAUNCH(attention_float, grid, 256, 4 * (2 * 32 * (D + 1) + 32 * V + 32 * 33))(out, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, D, s.v, p.scale);
     else
-        launcher(variant->forward, variant->names[0], grid, 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, s.v, p.scale);
+        launcher(variant->forward, variant->names[0], grid, 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, half, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, s.v, p.scale);
 
     Buf<float> dkr(random(p.kr.n));
     auto want = reference(p, wide(dkr));
     near(what + ": out", out, want.out, 0, tolerance);
+    if (variant) same_half(what + ": out", half, out, out.n);
     near(what + ": lse", lse, want.lse, 1, tolerance * 4);
     near(what + ": max logit", top, want.top, 1, tolerance * 4);
 
@@ -256,7 +258,7 @@ template <typename T> static void special(const Problem &p, const Kernels *varia
         LAUNCH(attention_pack_bf16, rows, 256, 0)(q, p.q + 2, p.ldq, p.d, s.nope, p.q + 2 + s.nope, p.ldq, p.d, s.rope, p.cos, p.sin, s.half, s.heads, s.seq, D);
         LAUNCH(attention_pack_bf16, rows, 256, 0)(k, p.kn, p.ldn, s.nope + s.v, s.nope, p.kr + p.r_off, p.ldr, 0, s.rope, p.cos, p.sin, s.half, s.heads, s.seq, D);
         LAUNCH(attention_pack_bf16, rows, 256, 0)(v, p.value(), p.ldv, p.value_stride(), s.v, nullptr, 0, 0, 0, p.cos, p.sin, 0, s.heads, s.seq, V);
-        launcher(variant->forward, variant->names[0], dim3(parts(s.seq, 64), s.heads, s.batch), 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, lse, top, q, k, v, p.starts(), s.seq, s.heads, 1, s.v, p.scale);
+        launcher(variant->forward, variant->names[0], dim3(parts(s.seq, 64), s.heads, s.batch), 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, nullptr, lse, top, q, k, v, p.starts(), s.seq, s.heads, 1, s.v, p.scale);
     }
 }
 

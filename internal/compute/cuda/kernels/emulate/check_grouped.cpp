@@ -26,17 +26,29 @@ static Buf<float> scatter_rows(const Buf<float> &x, int width, Buf<int> &list) {
     return table;
 }
 
+// halves rounds a matrix of rows x width to bf16 with its rows ld apart, and x to what the copy holds.
+static Buf<bf16> halves(Buf<float> &x, int width, int ld) {
+    int rows = (int)(x.n / width);
+    Buf<bf16> h((size_t)rows * ld, 0x7fff); // NaN between the rows
+    for (int r = 0; r < rows; r++)
+        for (int c = 0; c < width; c++) {
+            h[(size_t)r * ld + c] = to_bf16(x[(size_t)r * width + c]);
+            x[(size_t)r * width + c] = bf16_to_float(h[(size_t)r * ld + c]);
+        }
+    return h;
+}
+
+const int grouped_shared = 61440;
+
 static void products(const Size &s, int kind, bool nt, bool half) {
     auto what = text("grouped product of %d experts, %d rows, %d x %d, cut %d, nt %d, bf16 %d", s.experts, s.rows, s.out, s.in, kind, nt, half);
-    double tolerance = half ? 1e-2 : float_tolerance;
-    int stride = s.out * s.in + (s.in % 4 ? 5 : 4);
+    int stride = s.out * s.in + (s.in % 8 ? 5 : 8), ld = 2 * s.in;
     auto ends = group_ends(s, kind);
     auto x = random((size_t)s.rows * s.in), w = random((size_t)s.experts * stride);
+    Buf<bf16> none(0), xh(half ? halves(x, s.in, s.in) : none), wh(half ? halves(w, 1, 1) : none);
     Buf<float> got(nan((size_t)s.rows * s.out)), picked(got);
     Buf<int> list(s.rows);
     auto table = scatter_rows(x, s.in, list);
-    auto kernel = half ? (nt ? grouped_gemm_bf16_nt : grouped_gemm_bf16_nn) : (nt ? grouped_gemm_float_nt : grouped_gemm_float_nn);
-    const char *name = half ? (nt ? "grouped_gemm_bf16_nt" : "grouped_gemm_bf16_nn") : (nt ? "grouped_gemm_float_nt" : "grouped_gemm_float_nn");
     std::vector<double> want(got.n, NAN), size(got.n, 1);
     for (int e = 0, r = 0; e < s.experts; e++)
         for (; r < ends[e]; r++)
@@ -50,18 +62,28 @@ static void products(const Size &s, int kind, bool nt, bool half) {
                 want[(size_t)r * s.out + o] = sum;
                 size[(size_t)r * s.out + o] = abs;
             }
-    launcher(kernel, name, 3, 256, 0)(got, x, nullptr, w, ends, s.experts, stride, s.out, s.in);
-    near(what, got, want, [&](size_t i) { return size[i]; }, tolerance);
-    launcher(kernel, name, 5, 256, 0)(picked, table, list, w, ends, s.experts, stride, s.out, s.in);
+    if (half) {
+        auto table_half = halves(table, s.in, ld);
+        auto kernel = nt ? grouped_gemm_bf16_nt : grouped_gemm_bf16_nn;
+        const char *name = nt ? "grouped_gemm_bf16_nt" : "grouped_gemm_bf16_nn";
+        launcher(kernel, name, 3, 128, grouped_shared)(got, xh, s.in, nullptr, wh, ends, s.experts, stride, s.out, s.in);
+        launcher(kernel, name, 5, 128, grouped_shared)(picked, table_half, ld, list, wh, ends, s.experts, stride, s.out, s.in);
+    } else {
+        auto kernel = nt ? grouped_gemm_float_nt : grouped_gemm_float_nn;
+        const char *name = nt ? "grouped_gemm_float_nt" : "grouped_gemm_float_nn";
+        launcher(kernel, name, 3, 256, 0)(got, x, nullptr, w, ends, s.experts, stride, s.out, s.in);
+        launcher(kernel, name, 5, 256, 0)(picked, table, list, w, ends, s.experts, stride, s.out, s.in);
+    }
+    near(what, got, want, [&](size_t i) { return size[i]; }, float_tolerance);
     same(what + ": picked rows, other grid", picked.p, got.p, got.n);
 }
 
 static void gradients(const Size &s, int kind, bool half, float beta) {
     auto what = text("gradient of %d experts, %d rows, %d x %d, cut %d, beta %g, bf16 %d", s.experts, s.rows, s.out, s.in, kind, beta, half);
-    double tolerance = half ? 1e-2 : float_tolerance;
     int stride = s.out * s.in + (s.in % 4 ? 5 : 4), tile = half ? 128 : 64;
     auto ends = group_ends(s, kind);
     auto dy = random((size_t)s.rows * s.out), x = random((size_t)s.rows * s.in), dw = random((size_t)s.experts * stride);
+    Buf<bf16> none(0), dyh(half ? halves(dy, s.out, s.out) : none), xh(half ? halves(x, s.in, s.in) : none);
     auto want = wide(dw);
     std::vector<double> size(want.size(), 1);
     for (int e = 0, lo = 0; e < s.experts; lo = ends[e++])
@@ -79,18 +101,27 @@ static void gradients(const Size &s, int kind, bool half, float beta) {
     Buf<int> list(s.rows);
     auto x_table = scatter_rows(x, s.in, list), dy_table = scatter_rows(dy, s.out, list);
     Buf<float> got(dw), picked_x(dw), picked_dy(dw);
-    auto kernel = half ? grouped_weights_bf16 : grouped_weights_float;
-    auto launch = launcher(kernel, half ? "grouped_weights_bf16" : "grouped_weights_float", dim3(parts(s.in, tile), parts(s.out, tile), s.experts), 256, 0);
-    launch(got, dy, nullptr, x, nullptr, ends, stride, s.out, s.in, beta);
-    near(what, got, want, [&](size_t i) { return size[i]; }, tolerance);
-    launch(picked_x, dy, nullptr, x_table, list, ends, stride, s.out, s.in, beta);
+    dim3 grid(parts(s.in, tile), parts(s.out, tile), s.experts);
+    if (half) {
+        int ldx = 2 * s.in, ld_dy = s.out + 8;
+        auto x_half = halves(x_table, s.in, ldx), dy_half = halves(dy_table, s.out, ld_dy);
+        auto launch = LAUNCH(grouped_weights_bf16, grid, 128, grouped_shared);
+        launch(got, dyh, s.out, nullptr, xh, s.in, nullptr, ends, stride, s.out, s.in, beta);
+        launch(picked_x, dyh, s.out, nullptr, x_half, ldx, list, ends, stride, s.out, s.in, beta);
+        launch(picked_dy, dy_half, ld_dy, list, xh, s.in, nullptr, ends, stride, s.out, s.in, beta);
+    } else {
+        auto launch = LAUNCH(grouped_weights_float, grid, 256, 0);
+        launch(got, dy, nullptr, x, nullptr, ends, stride, s.out, s.in, beta);
+        launch(picked_x, dy, nullptr, x_table, list, ends, stride, s.out, s.in, beta);
+        launch(picked_dy, dy_table, list, x, nullptr, ends, stride, s.out, s.in, beta);
+    }
+    near(what, got, want, [&](size_t i) { return size[i]; }, float_tolerance);
     same(what + ": picked rows of x", picked_x.p, got.p, got.n);
-    launch(picked_dy, dy_table, list, x, nullptr, ends, stride, s.out, s.in, beta);
     same(what + ": picked rows of dy", picked_dy.p, got.p, got.n);
 }
 
 void grouped() {
-    const Size sizes[] = {{1, 1, 1, 1}, {1, 5, 3, 2}, {4, 64, 16, 24}, {5, 63, 7, 9}, {7, 200, 33, 31}, {3, 270, 5, 17}, {2, 3, 65, 300}, {300, 40, 4, 8}, {3, 150, 136, 72}};
+    const Size sizes[] = {{1, 1, 1, 1}, {1, 5, 3, 2}, {4, 64, 16, 24}, {5, 63, 7, 9}, {7, 200, 33, 31}, {3, 270, 5, 17}, {2, 3, 65, 300}, {300, 40, 4, 8}, {3, 150, 136, 72}, {2, 390, 144, 40}};
     for (auto &s : sizes)
         for (int kind = 0; kind < 4; kind++)
             for (bool half : {false, true}) {

@@ -54,6 +54,19 @@ void elementwise() {
         float got = bf16_to_float(half[i]);
         same("bf16 of special values", &got, want + i, 1);
     }
+    for (int width : {1, 2, 31, 32, 33, 100, 1030})
+        for (int block : {32, 64}) {
+            const int rows = 3;
+            auto x = random(rows * width);
+            Buf<float> got(x), want(x);
+            for (int i = 0; i < rows * width; i++) {
+                bf16 h = to_bf16(x[i]);
+                reinterpret_cast<bf16 *>(got + i / width * width)[i % width] = h;
+                want[i] = bf16_to_float(h);
+            }
+            LAUNCH(widen, rows, block, 0)(got, width);
+            same(text("%d rows of %d made float again", rows, width), got.p, want.p, want.n);
+        }
     for (int n : {1, 5, 300}) {
         auto x = random(3 * (n * (n + 2) + 4));
         Buf<float> y(x);
@@ -101,7 +114,23 @@ static void combine_rows() {
                 }
 }
 
+static void heads_added() {
+    for (int width : {1, 7, 33})
+        for (int strides : {0, 1, 2}) { // dst is shared, src is, none
+            const int rows = 3, heads = 5, ld_dst = heads * (width + 2) + 3, ld_src = heads * (width + 1);
+            int stride_dst = strides == 0 ? 0 : width + 2, stride_src = strides == 1 ? 0 : width + 1;
+            auto dst = random(rows * ld_dst), src = random(rows * ld_src);
+            auto want = wide(dst);
+            for (int i = 0; i < rows; i++)
+                for (int h = 0; h < heads; h++)
+                    for (int j = 0; j < width; j++) want[i * ld_dst + 2 + h * stride_dst + j] += src[i * ld_src + 1 + h * stride_src + j];
+            LAUNCH(add_heads, rows, 64, 0)(dst + 2, ld_dst, stride_dst, src + 1, ld_src, stride_src, heads, width);
+            near(text("heads of %d added, strides %d and %d", width, stride_dst, stride_src), dst, want, 0, float_tolerance);
+        }
+}
+
 void rows() {
+    heads_added();
     gather_rows();
     combine_rows();
 }
