@@ -6,14 +6,18 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"muonclip/internal/train"
+	"muonclip/optim"
 )
 
 // copyCheck watches the copies in bf16 of a backend on the fake. Nothing may be written to float32 memory whose copy still
 // counts, and when a product or a kernel reads a copy, that is the float32 memory of that time, rounded.
 type copyCheck struct {
-	t    *testing.T
-	b    *Backend
-	read int // copies that were compared
+	t     *testing.T
+	b     *Backend
+	read  int      // copies that were compared
+	asked []string // kernels and products with their arguments
 }
 
 // written fails where memory is written to and a copy of it counts, unless the copy is written by the same kernel.
@@ -65,6 +69,7 @@ func (c *copyCheck) launch(name, kinds string, args []uint64) func() {
 	if c == nil || name == "widen" {
 		return func() {}
 	}
+	c.asked = append(c.asked, fmt.Sprintf("%s %x", name, args))
 	var all []func()
 	for i, k := range kinds {
 		switch {
@@ -85,6 +90,7 @@ func (c *copyCheck) gemm(g *gemm) func() {
 	if c == nil || g.batch > 1 {
 		return func() {}
 	}
+	c.asked = append(c.asked, fmt.Sprintf("%+v", *g))
 	c.written("gemm", span{g.c, int64(g.m) * int64(g.ldc) * 4}, nil)
 	if g.in != bf16 {
 		return func() {}
@@ -166,6 +172,33 @@ func TestWeightsAreCastOnce(t *testing.T) {
 	b.wrote(b.span(w[700:]))
 	b.Awake(multiply)
 	casts(2)
+}
+
+// TestStepsAreAlike: from the second one on, micro-batches of one shape are the same operations on the same memory, copies
+// included, so that a series can be recorded. Updates between them change the copies of the weights and nothing else.
+func TestStepsAreAlike(t *testing.T) {
+	for name, cfg := range models() {
+		_, dev, be, f := pair(t, cfg, Options{Precision: BF16})
+		opt, err := optim.NewOnDevice(be, train.OptimParams(dev), optim.Config{WeightDecay: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := sequences(cfg, 2, 21, 5)
+		var before []string
+		for step := range 3 {
+			f.copies.asked = nil
+			dev.Step(in, 0.01, 1)
+			now := f.copies.asked
+			for strings.HasPrefix(now[0], "cast_bf16") { // of the weights
+				now = now[1:]
+			}
+			if step > 1 && !slices.Equal(now, before) {
+				t.Errorf("%s: step %d asks for other operations than the one before", name, step)
+			}
+			before = now
+			opt.Step(0.01)
+		}
+	}
 }
 
 // TestPackedMemory: what holds bf16 after an operation is float32 again for one that reads that.

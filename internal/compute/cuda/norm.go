@@ -12,13 +12,18 @@ func (b *Backend) RMSNorm(y, rstd, src []float32, ldx int, delta, w []float32, e
 		to, b.room(y), into(b, rstd), at(b, src), i32(ldx), sum, at(b, w), i32(len(w)), f32(eps))
 }
 
-// RMSNormBackward adds to dx and to dw, the latter through sums over 16 rows each.
+// RMSNormBackward adds to dx and to dw, the latter through sums over 16 rows each. A dx of whole rows is what the backward pass
+// of a product reads next: it comes with its copy.
 func (b *Backend) RMSNormBackward(dx []float32, lddx int, dw, dy, src []float32, ldx int, w, rstd []float32) {
 	rows, width := len(rstd), len(w)
 	parts := ceil(rows, 16)
 	partial := b.temp(scratchA, 4*parts*width)
+	sum, half := onto(b, dx, 0), uint64(0)
+	if lddx == width {
+		half = b.room(dx)
+	}
 	b.launch("rmsnorm_backward", x(parts), normThreads(width), 4*width,
-		onto(b, dx, 0), i32(lddx), partial, at(b, dy), at(b, src), i32(ldx), at(b, w), at(b, rstd), i32(rows), i32(width))
+		sum, i32(lddx), half, partial, at(b, dy), at(b, src), i32(ldx), at(b, w), at(b, rstd), i32(rows), i32(width))
 	b.launch("column_sums", x(ceil(width, 32)), xy(32, 8), 0, onto(b, dw, 0), partial, i32(parts), i32(width))
 }
 

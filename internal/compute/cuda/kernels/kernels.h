@@ -73,9 +73,10 @@ KERNEL group_finish(const int *counts, const int *choice, int n, int k, int expe
 // y = x rstd w, which half gets too where it is not null; where delta is not null the row is x + delta, which is written to
 // delta.
 KERNEL rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps);
-// grid ceil(rows/16), block as for rmsnorm, shared 4*width. dx += ..; partial is ceil(rows/16) x width.
-KERNEL rmsnorm_backward(float *dx, int lddx, float *partial, const float *dy, const float *x, int ldx, const float *w,
-                        const float *rstd, int rows, int width);
+// grid ceil(rows/16), block as for rmsnorm, shared 4*width. dx += ..; half gets the sum too, rows x width, where it is not
+// null; partial is ceil(rows/16) x width.
+KERNEL rmsnorm_backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx,
+                        const float *w, const float *rstd, int rows, int width);
 // grid ceil(width/32), block (32, 8), shared 0. dst[j] += sum over the rows i of partial[i][j].
 KERNEL column_sums(float *dst, const float *partial, int rows, int width);
 

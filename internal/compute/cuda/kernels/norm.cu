@@ -33,8 +33,8 @@ KERNEL __launch_bounds__(1024) rmsnorm(float *y, bf16 *half, float *rstd, const 
 }
 
 // With g = dy w and x^ = x rstd: dx += rstd (g - x^ mean(g x^)), and a partial sum of dw = dy x^ over the rows.
-KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, float *partial, const float *dy, const float *x, int ldx, const float *w,
-                             const float *rstd, int rows, int width) {
+KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx,
+                                                      const float *w, const float *rstd, int rows, int width) {
     SHARED(float, dw);
     for (int j = threadIdx.x; j < width; j += blockDim.x)
         dw[j] = 0; // columns of a thread are its own throughout
@@ -49,7 +49,10 @@ KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, float *part
         for (int j = threadIdx.x; j < width; j += blockDim.x) {
             float gr = g[j] * r;
             dw[j] += gr * row[j];
-            d[j] += gr * w[j] - row[j] * c;
+            float v = d[j] + (gr * w[j] - row[j] * c);
+            d[j] = v;
+            if (half)
+                half[(long long)i * width + j] = to_bf16(v);
         }
     }
     for (int j = threadIdx.x; j < width; j += blockDim.x)
