@@ -226,3 +226,40 @@ func TestSteadyStep(t *testing.T) {
 		t.Errorf("%d passes of 20 were replayed", count)
 	}
 }
+
+// TestGraphsChangeNothing: training by graphs ends with the bits of training without them.
+func TestGraphsChangeNothing(t *testing.T) {
+	for _, precision := range []Precision{Float32, BF16} {
+		t.Run(string(precision), func(t *testing.T) {
+			var weights [2][]float32
+			for i, blocking := range []bool{false, true} {
+				be, f := emulated(t, Options{Precision: precision, Blocking: blocking})
+				m, err := model.New(small(), be)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m.Init(1)
+				opt, err := optim.NewOnDevice(be, train.OptimParams(m), optim.Config{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for step := range 4 {
+					m.Renew()
+					for part := range 2 {
+						m.Step(sequences(m.Config, 2, 9, uint64(10*step+part)), 0.01, 0.5)
+					}
+					opt.Step(0.01)
+				}
+				if replayed := slices.Contains(f.started(), "replay"); replayed == blocking {
+					t.Errorf("graphs were used: %v", replayed)
+				}
+				for _, p := range m.Params() {
+					weights[i] = append(weights[i], p.Value...)
+				}
+			}
+			if !slices.Equal(weights[0], weights[1]) {
+				t.Error("some weight has other bits")
+			}
+		})
+	}
+}
