@@ -1,5 +1,5 @@
 # The two commands of the README do without this file; these are shortcuts for working on the program.
-.PHONY: build cuda cuda-vet sanitize test race noasm fuzz bench lint
+.PHONY: build cuda cuda-vet gpu-kit sanitize test race noasm fuzz bench lint
 
 build:
 	go build -trimpath -o bin/muonclip ./cmd/muonclip
@@ -15,6 +15,21 @@ cuda: bin/cuda/libcuda.a
 
 cuda-vet: bin/cuda/libcuda.a
 	$(cuda_env) go vet -tags cuda ./internal/compute/cuda ./internal/stage ./cmd/muonclip
+
+# A folder to carry to a machine with a GPU: programs, tests and data for gpu-check.sh in it. docs/gpu.md, Measuring.
+kit = bin/gpu-kit
+gpu-kit: bin/cuda/libcuda.a
+	rm -rf $(kit) bin/gpu-data
+	mkdir -p $(kit)
+	cp -r scripts/gpu-check.sh scripts/bench-gpu.sh scripts/bench-gpu $(kit)
+	$(cuda_env) go build -trimpath -ldflags="-s -w" -tags cuda -o bin/gpu-data/muonclip ./cmd/muonclip
+	$(cuda_env) go test -c -trimpath -ldflags="-s -w" -tags cuda -o bin/gpu-data/cuda.test ./internal/compute/cuda
+	for name in muonclip cuda.test; do gzip -c bin/gpu-data/$$name >$(kit)/$$name.gz || exit 1; done
+	bin/gpu-data/muonclip tokenizer train --config scripts/bench-gpu/small-moe.yaml --out bin/gpu-data/run
+	bin/gpu-data/muonclip data shard --out bin/gpu-data/run
+	tar -czf $(kit)/data.tar.gz -C bin/gpu-data/run data
+	rm -rf bin/gpu-data
+	du -sh $(kit)
 
 bin/cuda/libcuda.a: $(shim)/libcuda.c $(shim)/functions.h
 	mkdir -p bin/cuda
