@@ -11,7 +11,7 @@ import (
 
 func newBenchTrainCommand(g *globals) *cobra.Command {
 	var opts stepOptions
-	var compare, recompute bool
+	var compare, recompute, profile bool
 	var presets []string
 	cmd := &cobra.Command{
 		Use:   "train",
@@ -36,6 +36,7 @@ and what the driver says is taken. scripts/bench-gpu.sh alternates it with a PyT
 	cmd.Flags().StringSliceVar(&presets, "models", nil, "presets to measure one after the other, in place of --preset")
 	cmd.Flags().BoolVar(&compare, "compare-threads", false, "alternate with a single thread and state the factor")
 	cmd.Flags().BoolVar(&recompute, "recompute", false, "as train.activation_recompute=full: run layers again in the backward pass, and state the memory with and without")
+	cmd.Flags().BoolVar(&profile, "profile", false, "with --device cuda: also time each kernel and product alone")
 	return benchCommand(g, cmd, func(context.Context) (measured, error) {
 		names, steps, err := opts.each(presets)
 		if err != nil {
@@ -43,7 +44,7 @@ and what the driver says is taken. scripts/bench-gpu.sh alternates it with a PyT
 		}
 		var all bench.Trains
 		for i, o := range steps {
-			o.CompareThreads, o.Recompute = compare, o.Recompute || recompute
+			o.CompareThreads, o.Recompute, o.Profile = compare, o.Recompute || recompute, profile
 			res, err := bench.MeasureTrain(o)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", names[i], err)

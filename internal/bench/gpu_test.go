@@ -33,6 +33,17 @@ func TestMeasureTrainGPU(t *testing.T) {
 	if ratio := float64(res.GPU.Allocated) / float64(res.GPU.Predicted); ratio < 0.98 || ratio > 1.02 {
 		t.Errorf("%d bytes were predicted and %d allocated", res.GPU.Predicted, res.GPU.Allocated)
 	}
+	o.Profile = true
+	openProfiled = func(o cuda.Options) (*cuda.Backend, *cuda.Profile, error) {
+		be, err := cuda.Dry(o)
+		return be, &cuda.Profile{}, err
+	}
+	t.Cleanup(func() { openProfiled = cuda.OpenProfiled })
+	if res, err = MeasureTrain(o); err != nil {
+		t.Fatal(err)
+	}
+	res.GPU.Profile.Rows = []cuda.ProfileRow{{Name: "route", Calls: 4, Seconds: 0.002}, {Name: "product 2x3x4 nt", Calls: 2, Seconds: 0.001, FLOPs: 3e9}}
+	wantWords(t, printed(t, func(b *bytes.Buffer) error { return res.Print(b) }, res), "ms of a step", "1.000", "66.7 %", "500.0", "3.0")
 	o.CompareThreads = true
 	if _, err := MeasureTrain(o); err == nil {
 		t.Error("no error where threads are to be compared on a GPU")

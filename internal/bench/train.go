@@ -2,6 +2,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -25,6 +26,7 @@ type TrainOptions struct {
 
 	MicroBatches int           // of a step, 0 means 1
 	GPU          *cuda.Options // nil for the processor
+	Profile      bool          // also note the time of each operation on the GPU
 
 	Recompute      bool   // run each layer again in the backward pass instead of keeping its activations
 	CompareThreads bool   // also alternate with one thread and state the factor
@@ -74,7 +76,14 @@ type ThreadScaling struct {
 // MeasureTrain runs training steps on random tokens.
 func MeasureTrain(o TrainOptions) (*Train, error) {
 	if o.GPU != nil {
-		return measureTrainGPU(o)
+		res, err := measureTrainGPU(o)
+		if err == nil && o.Profile {
+			res.GPU.Profile, err = profileSteps(o)
+		}
+		return res, err
+	}
+	if o.Profile {
+		return nil, errors.New("bench: operations are timed one by one on a GPU only")
 	}
 	before, _ := resetPeak()
 	s, err := newStepper(o, o.Threads)

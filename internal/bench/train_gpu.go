@@ -20,6 +20,8 @@ type GPUFigures struct {
 	Before       int64   `json:"memory_before"`      // taken before the model was made, by the driver's word: context, kernels, cuBLAS, other programs
 	Occupied     int64   `json:"memory_occupied"`    // taken after the steps, by the driver's word
 	Share        float64 `json:"memory_share"`       // Occupied over Predicted
+
+	Profile *StepProfile `json:"profile,omitempty"` // nil unless asked for
 }
 
 // measureTrainGPU is MeasureTrain on a GPU. Every time ends when the GPU is done.

@@ -84,5 +84,12 @@ func (t *Train) Print(w io.Writer) error {
 		tab.spread("tokens per second, "+threadsText(t.Threads), "", s.All, 1, "")
 		tab.put("scaling\t%.2f times one thread\n", s.Factor)
 	}
+	if t.GPU != nil && t.GPU.Profile != nil {
+		if err := tab.Flush(); err != nil {
+			return err
+		}
+		tab = newTable(w)
+		t.GPU.Profile.rows(tab)
+	}
 	return tab.Flush()
 }
