@@ -20,7 +20,7 @@ import (
 // kernels/emulate.
 type emulation struct {
 	names []string
-	kinds map[string]string // of the arguments: r pointer to what is read, w to what is written, i int, l long long, f float
+	kinds map[string]string // of the arguments: r pointer to what is read, w to floats that are written, p to others, i int, l long long, f float
 	start func(name *byte, dims *uint32, shared uint64, words *uint64, n int32) int32
 }
 
@@ -54,7 +54,9 @@ const dispatch = `
 template <typename T> T word(const uint64_t *w) { T v; memcpy(&v, w, sizeof v); return v; }
 template <typename... A, size_t... I> void call(void (*f)(A...), const uint64_t *w, std::index_sequence<I...>) { f(word<A>(w + I)...); }
 template <typename... A> void body(void (*f)(A...), const uint64_t *w) { call(f, w, std::make_index_sequence<sizeof...(A)>()); }
-template <typename T> char kind(T *) { return 'w'; }
+template <typename T> char kind(T *) { return 'p'; }
+static char kind(float *) { return 'w'; }
+static char kind(bf16 *) { return 'w'; }
 template <typename T> char kind(const T *) { return 'r'; }
 static char kind(int) { return 'i'; }
 static char kind(long long) { return 'l'; }
@@ -156,7 +158,7 @@ func (e *emulation) check(f *fake, name string, args []uint64) {
 	}
 	for i, k := range kinds {
 		switch {
-		case (k == 'r' || k == 'w') && args[i] != 0 && !f.holds(uintptr(args[i])):
+		case strings.ContainsRune("rwp", k) && args[i] != 0 && !f.holds(uintptr(args[i])):
 			f.t.Errorf("%s: argument %d is a pointer, and %#x is not the device's memory", name, i, args[i])
 		case (k == 'i' || k == 'f') && args[i]>>32 != 0:
 			f.t.Errorf("%s: argument %d is of 4 bytes and has %#x", name, i, args[i])

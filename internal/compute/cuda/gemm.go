@@ -6,7 +6,7 @@ func (b *Backend) Gemm(transA, transB bool, m, n, k int, alpha float32, a []floa
 	if m == 0 || n == 0 {
 		return
 	}
-	g := gemm{transA: transA, transB: transB, m: m, n: n, k: k, batch: 1, alpha: alpha, beta: beta, lda: lda, ldb: ldb, c: uintptr(into(b, c)), ldc: ldc}
+	g := gemm{transA: transA, transB: transB, m: m, n: n, k: k, batch: 1, alpha: alpha, beta: beta, lda: lda, ldb: ldb, ldc: ldc}
 	colsA, colsB := k, n
 	if transA {
 		colsA = m
@@ -23,6 +23,7 @@ func (b *Backend) Gemm(transA, transB bool, m, n, k int, alpha float32, a []floa
 	default:
 		g.a, g.b, g.fast = uintptr(at(b, a)), uintptr(at(b, w)), rounded
 	}
+	g.c = uintptr(into(b, c)) // after the copies of the operands: what is written now is not in them
 	b.check()
 	b.must("multiply", b.drv.gemm(&g))
 	b.block("multiply")

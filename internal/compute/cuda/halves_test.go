@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unsafe"
 
+	"muonclip/internal/compute"
+	"muonclip/internal/compute/computetest"
 	"muonclip/internal/train"
 	"muonclip/optim"
 )
@@ -14,10 +17,11 @@ import (
 // copyCheck watches the copies in bf16 of a backend on the fake. Nothing may be written to float32 memory whose copy still
 // counts, and when a product or a kernel reads a copy, that is the float32 memory of that time, rounded.
 type copyCheck struct {
-	t     *testing.T
-	b     *Backend
-	read  int      // copies that were compared
-	asked []string // kernels and products with their arguments
+	t      *testing.T
+	b      *Backend
+	read   int      // copies that were compared
+	writes bool     // writes alone are watched: the host changes memory on its own
+	asked  []string // kernels and products with their arguments
 }
 
 // written fails where memory is written to and a copy of it counts, unless the copy is written by the same kernel.
@@ -44,6 +48,9 @@ func (c *copyCheck) written(op string, s span, also []uint64) {
 
 // reads returns what compares a copy, if there is one at an address, at the time of its reading.
 func (c *copyCheck) reads(op string, at uint64) func() {
+	if c.writes {
+		return func() {}
+	}
 	images := slices.Clone(c.b.copies)
 	for _, k := range c.b.weights {
 		images = append(images, k.image)
@@ -141,6 +148,30 @@ func TestHalves(t *testing.T) {
 	b.Sync()
 	if f.copies.read < 100 {
 		t.Errorf("%d copies were read", f.copies.read)
+	}
+}
+
+// TestEveryWriteCounts: whatever an operation writes to makes copies void. For that, all memory is made weights.
+func TestEveryWriteCounts(t *testing.T) {
+	b, f := emulated(t, Options{Precision: BF16})
+	f.copies.writes = true
+	first := b.Alloc(1)
+	ops := computetest.Ops(t, b)
+	x := func() []float32 { return b.Alloc(64) }
+	w, g, m, v := x(), x(), x(), x()
+	muon := &compute.MuonBatch{W: w, G: g, M: m, Rows: 8, Cols: 4, Batch: 2, Stride: 32, Coefficients: [][3]float64{{3, -4, 2}}}
+	b.ReserveSums(2)
+	ops = append(ops,
+		computetest.Op[float32]{Name: "Scale", Run: func() { b.Scale(w, 2) }},
+		computetest.Op[float32]{Name: "AdamW", Run: func() { b.AdamW(w, g, m, v, compute.AdamStep{Keep: 1}, 0) }},
+		computetest.Op[float32]{Name: "Muon", Run: func() { b.Muon(muon, 0) }},
+		computetest.Op[float32]{Name: "Upload", Run: func() { b.Upload(w, make([]float32, 64)) }})
+	b.Keep(unsafe.Slice(unsafe.SliceData(first), (address(b, b.Alloc(1))-address(b, first))/4))
+	for _, op := range ops {
+		b.Awake(func() {})
+		b.Sync()
+		op.Run()
+		b.Sync()
 	}
 }
 

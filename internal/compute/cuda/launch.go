@@ -61,9 +61,9 @@ func (b *Backend) launch(name string, grid, block [3]int, shared int, args ...ui
 	b.block(name)
 }
 
-// strided starts a kernel that strides over n elements on any grid of blocks of 256.
+// strided starts a kernel that strides over n elements on any grid of blocks of 256. Eight of them fill a multiprocessor.
 func (b *Backend) strided(name string, n int, args ...uint64) {
-	b.launch(name, x(min(4*b.info.Processors, ceil(n, 256))), x(256), 0, args...)
+	b.launch(name, x(min(8*b.info.Processors, ceil(n, 256))), x(256), 0, args...)
 }
 
 func ceil(n, d int) int { return (n + d - 1) / d }

@@ -57,26 +57,26 @@ func (b *Backend) GroupedGemm(y, src []float32, rows []int32, w []float32, ends 
 	if transW {
 		kind = "_nt"
 	}
-	to, n := into(b, y), i32(len(ends))
+	n := i32(len(ends))
 	if b.opt.Precision == BF16 {
 		h, m := b.halfPair(src, in, w, len(w))
 		b.launch("grouped_gemm_bf16"+kind, grid, x(128), groupedShared,
-			to, h.at, i32(h.ld), at(b, rows), m.at, at(b, ends), n, i64(stride), i32(out), i32(in))
+			into(b, y), h.at, i32(h.ld), at(b, rows), m.at, at(b, ends), n, i64(stride), i32(out), i32(in))
 		return
 	}
-	b.launch("grouped_gemm_float"+kind, grid, x(256), 0, to, at(b, src), at(b, rows), at(b, w), at(b, ends), n, i64(stride), i32(out), i32(in))
+	b.launch("grouped_gemm_float"+kind, grid, x(256), 0, into(b, y), at(b, src), at(b, rows), at(b, w), at(b, ends), n, i64(stride), i32(out), i32(in))
 }
 
 // GroupedGemmWeights computes dW_e = dy_e^T x_e + beta dW_e; see compute.Backend.
 func (b *Backend) GroupedGemmWeights(beta float32, dw, dy []float32, dyRows []int32, src []float32, xRows []int32, ends []int32, stride, out, in int) {
 	b.checkExperts(len(ends))
-	to, size := onto(b, dw, 0), []uint64{i64(stride), i32(out), i32(in), f32(beta)}
+	size := []uint64{i64(stride), i32(out), i32(in), f32(beta)}
 	if b.opt.Precision == BF16 {
 		d, h := b.halfPair(dy, out, src, in)
 		b.launch("grouped_weights_bf16", xyz(ceil(in, 128), ceil(out, 128), len(ends)), x(128), groupedShared,
-			append([]uint64{to, d.at, i32(d.ld), at(b, dyRows), h.at, i32(h.ld), at(b, xRows), at(b, ends)}, size...)...)
+			append([]uint64{onto(b, dw, 0), d.at, i32(d.ld), at(b, dyRows), h.at, i32(h.ld), at(b, xRows), at(b, ends)}, size...)...)
 		return
 	}
 	b.launch("grouped_weights_float", xyz(ceil(in, 64), ceil(out, 64), len(ends)), x(256), 0,
-		append([]uint64{to, at(b, dy), at(b, dyRows), at(b, src), at(b, xRows), at(b, ends)}, size...)...)
+		append([]uint64{onto(b, dw, 0), at(b, dy), at(b, dyRows), at(b, src), at(b, xRows), at(b, ends)}, size...)...)
 }

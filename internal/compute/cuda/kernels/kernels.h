@@ -2,8 +2,8 @@
 // the comment before each declaration; the compiler checks that the definitions agree.
 //
 // Conventions. Matrices are row-major float unless named bf16, which is unsigned short. "Any grid" means that the
-// kernel strides over its work, so that every number of blocks from 1 on is right; about 4 blocks a multiprocessor
-// is a good one. Block sizes are fixed unless a range is given. "shared" is the dynamic shared memory in bytes; above
+// kernel strides over its work, so that every number of blocks from 1 on is right; as many as fit a multiprocessor
+// at a time are a good one. Block sizes are fixed unless a range is given. "shared" is the dynamic shared memory in bytes; above
 // 48 KiB the function attribute MAX_DYNAMIC_SHARED_SIZE_BYTES must be raised first. ceil(a/b) rounds up. A grid with
 // a zero must not be launched: there is nothing to do. No kernel adds floats by atomics: results have the same bits
 // in every run, and the grids of "any grid" kernels do not change them.

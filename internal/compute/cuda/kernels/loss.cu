@@ -2,7 +2,9 @@
 // beginning of the row.
 #include "device.h"
 
-#define AHEAD 4 // logits that a thread reads before it writes
+#define AHEAD 4 // logits that a thread asks for before it needs the first of them
+
+__device__ inline float at(const float *logits, int j, int vocab) { return j < vocab ? logits[j] : NEGATIVE_INFINITY; }
 
 template <typename T> __device__ inline void gradient(float *loss, float *logits, const int *targets, int vocab, const float *scale) {
     long long row = blockIdx.x;
@@ -18,14 +20,19 @@ template <typename T> __device__ inline void gradient(float *loss, float *logits
     }
     // The largest logit and the sum of exponentials in one pass: where the maximum rises, the sum shrinks to it.
     float peak = NEGATIVE_INFINITY, sum = 0;
-    for (int j = threadIdx.x; j < vocab; j += blockDim.x) {
-        float z = logits[j];
-        if (z > peak) {
-            sum *= expf(peak - z);
-            peak = z;
+    for (int first = threadIdx.x; first < vocab; first += AHEAD * blockDim.x) {
+        float z[AHEAD], most = peak;
+        for (int i = 0; i < AHEAD; i++)
+            z[i] = at(logits, first + i * blockDim.x, vocab);
+        for (int i = 0; i < AHEAD; i++)
+            most = fmaxf(most, z[i]);
+        if (most > peak) {
+            sum *= expf(peak - most);
+            peak = most;
         }
-        if (z != NEGATIVE_INFINITY)
-            sum += expf(z - peak);
+        for (int i = 0; i < AHEAD; i++)
+            if (z[i] != NEGATIVE_INFINITY)
+                sum += expf(z[i] - peak);
     }
     float top = block_max(peak);
     sum = block_sum(peak == NEGATIVE_INFINITY ? sum : sum * expf(peak - top)); // a sum of nothing but NaN stays NaN
@@ -36,10 +43,8 @@ template <typename T> __device__ inline void gradient(float *loss, float *logits
     float share = factor / sum;
     for (int first = threadIdx.x; first - (int)threadIdx.x < vocab; first += AHEAD * blockDim.x) {
         float z[AHEAD];
-        for (int i = 0; i < AHEAD; i++) {
-            int j = first + i * blockDim.x;
-            z[i] = j < vocab ? logits[j] : 0;
-        }
+        for (int i = 0; i < AHEAD; i++)
+            z[i] = at(logits, first + i * blockDim.x, vocab);
         __syncthreads(); // what is written lies no further on than what all threads have read
         for (int i = 0; i < AHEAD; i++) {
             int j = first + i * blockDim.x;
