@@ -7,10 +7,11 @@ import (
 	"muonclip/internal/compute"
 )
 
-// headSize is a pair of head sizes that the tensor-core kernels exist for.
-type headSize struct{ d, v int }
+// headSize is a pair of head sizes that the tensor-core kernels exist for, and how many queries or keys their blocks have
+// forwards, for the gradients of queries and for those of keys, and take at a time; see kernels.h.
+type headSize struct{ d, v, rows, keys, dqRows, dkvRows, step int }
 
-var headSizes = []headSize{{64, 64}, {96, 64}, {128, 128}, {192, 128}}
+var headSizes = []headSize{{64, 64, 128, 64, 128, 128, 32}, {96, 64, 128, 64, 128, 128, 16}, {128, 128, 128, 64, 128, 64, 32}, {192, 128, 128, 32, 64, 64, 16}}
 
 // mostHead is the largest head of the float32 kernels.
 const mostHead = 256
@@ -18,25 +19,25 @@ const mostHead = 256
 // attention is one call: where its packed operands lie, and the kernels for its head sizes.
 type attention struct {
 	*compute.AttentionArgs[float32]
-	groups  int // key heads
-	d, v    int // widths of packed rows
-	bytes   int // of a packed element
-	suffix  string
-	tile    int
-	threads int
-	q, k, w uint64 // packed queries, keys and values
+	groups   int // key heads
+	headSize     // d and v are the widths of packed rows
+	bytes    int // of a packed element
+	suffix   string
+	threads  int
+	q, k, w  uint64 // packed queries, keys and values
 }
 
 // attention picks the kernels and packs queries, keys and values: heads one after another, turned by RoPE.
 func (b *Backend) attention(a *compute.AttentionArgs[float32]) attention {
-	t := attention{AttentionArgs: a, groups: a.Heads / a.Group, d: a.Nope + a.Rope, v: a.V, bytes: 4, suffix: "", tile: 32, threads: 256}
+	t := attention{AttentionArgs: a, groups: a.Heads / a.Group, bytes: 4, threads: 256}
+	t.headSize = headSize{d: a.Nope + a.Rope, v: a.V, rows: 32, dqRows: 32, dkvRows: 32}
 	if t.d > mostHead || t.v > mostHead {
 		b.fail(&Error{Op: fmt.Sprintf("attention with heads of %d and %d: the kernels have room for %d; set train.device=cpu for this model", t.d, t.v, mostHead)})
 	}
 	if b.opt.Precision == BF16 {
 		for _, s := range headSizes {
 			if s.d >= t.d && s.v >= t.v {
-				t.d, t.v, t.bytes, t.suffix, t.tile, t.threads = s.d, s.v, 2, fmt.Sprintf("_d%d_v%d", s.d, s.v), 64, 128
+				t.headSize, t.bytes, t.suffix, t.threads = s, 2, fmt.Sprintf("_d%d_v%d", s.d, s.v), 128
 				break
 			}
 		}
@@ -77,7 +78,7 @@ func (b *Backend) pack(t *attention, dst uint64, src compute.HeadCols[float32], 
 func (b *Backend) Attention(a *compute.AttentionArgs[float32]) {
 	t := b.attention(a)
 	args := []uint64{into(b, a.Out), into(b, a.LSE), onto(b, a.MaxLogit, 0), t.q, t.k, t.w, at(b, a.DocStart), i32(a.Seq), i32(a.Heads), i32(a.Group)}
-	shared := 2 * (2*64*(t.d+8) + 64*(t.v+8))
+	shared := 2 * ((t.rows+t.keys)*(t.d+8) + t.keys*(t.v+8))
 	if t.bytes == 4 {
 		shared = 4 * (32*(t.d+1) + 32*(t.d+1) + 32*t.v + 32*33)
 		args = append(args, i32(t.d))
@@ -85,7 +86,7 @@ func (b *Backend) Attention(a *compute.AttentionArgs[float32]) {
 		args = slices.Insert(args, 1, b.room(a.Out))
 	}
 	args = append(args, i32(a.V), f32(a.Scale))
-	b.launch(t.kernel(""), xyz(ceil(a.Seq, t.tile), a.Heads, a.Batch), x(t.threads), shared, args...)
+	b.launch(t.kernel(""), xyz(ceil(a.Seq, t.rows), a.Heads, a.Batch), x(t.threads), shared, args...)
 }
 
 // AttentionBackward computes the gradients of Q, K and V; see compute.AttentionArgs. Queries, keys and values are packed
@@ -107,13 +108,13 @@ func (b *Backend) AttentionBackward(a *compute.AttentionArgs[float32]) {
 
 func (b *Backend) attentionQueries(t *attention, operands []uint64) {
 	args := append([]uint64{into(b, t.Q.Grad) + 4*uint64(t.Q.Off), i32(t.Q.Ld), i32(t.Q.Stride)}, operands...)
-	shared := max(2*((64+32)*(t.d+8)+(64+32)*(t.v+8)), 4*64*t.d)
+	shared := max(2*(t.dqRows+32)*(t.d+t.v+16), 4*t.dqRows*(t.d+4))
 	if t.bytes == 4 {
 		shared = 4 * (2*32*(t.d+1) + 2*32*(t.v+1) + 32*33)
 		args = append(args, i32(t.V))
 	}
 	args = append(args, f32(t.Scale))
-	b.launch(t.kernel("_dq"), xyz(ceil(t.Seq, t.tile), t.Heads, t.Batch), x(t.threads), shared, args...)
+	b.launch(t.kernel("_dq"), xyz(ceil(t.Seq, t.dqRows), t.Heads, t.Batch), x(t.threads), shared, args...)
 }
 
 func (b *Backend) attentionKeys(t *attention, operands []uint64) {
@@ -126,11 +127,11 @@ func (b *Backend) attentionKeys(t *attention, operands []uint64) {
 	args := []uint64{into(b, t.KNope.Grad) + 4*uint64(t.KNope.Off), i32(t.KNope.Ld), i32(t.KNope.Stride)}
 	args = append(append(args, dRope...), flag(parts), into(b, t.Value.Grad)+4*uint64(t.Value.Off), i32(t.Value.Ld), i32(t.Value.Stride))
 	args = append(append(args, operands...), i32(t.V), f32(t.Scale))
-	shared := 2*96*(t.d+t.v+16) + 384
+	shared := max(2*(t.dkvRows+t.step)*(t.d+t.v+16)+12*t.step, 4*t.dkvRows*(t.d+4))
 	if t.bytes == 4 {
 		shared = 4 * (2*32*(t.d+1) + 2*32*(t.v+1) + 2*32*33)
 	}
-	b.launch(t.kernel("_dkv"), xyz(ceil(t.Seq, t.tile), t.groups, t.Batch), x(t.threads), shared, args...)
+	b.launch(t.kernel("_dkv"), xyz(ceil(t.Seq, t.dkvRows), t.groups, t.Batch), x(t.threads), shared, args...)
 	if parts {
 		n := t.Batch * t.Seq * t.Rope
 		b.launch("attention_sum_rope", x(ceil(n, 256)), x(256), 0,

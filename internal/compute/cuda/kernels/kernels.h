@@ -156,9 +156,16 @@ KERNEL attention_float_dkv(float *dknope, int ld_nope, int stride_nope, float *d
 
 // ---- attention_bf16.cu: tensor cores, for the head sizes (D, V) = (64, 64), (96, 64), (128, 128), (192, 128) ----
 // Take the first with D >= nope+rope and V >= v; without one, the float kernels. q, k: packed by attention_pack_bf16 with
-// width D; v and dout with width V. vdim is the true v. Arguments and meanings as for the float kernels.
+// width D; v and dout with width V. vdim is the true v. Arguments and meanings as for the float kernels. A block has R
+// queries or keys and takes K or S others at a time:
+//
+//     D, V        forward      dq      dkv
+//     64, 64      R 128 K 64   R 128   R 128 S 32
+//     96, 64      R 128 K 64   R 128   R 128 S 16
+//     128, 128    R 128 K 64   R 128   R 64  S 32
+//     192, 128    R 128 K 32   R 64    R 64  S 16
 
-// grid (ceil(seq/64), heads, batch), block 128, shared 2*(2*64*(D+8) + 64*(V+8)).
+// grid (ceil(seq/R), heads, batch), block 128, shared 2*((R+K)*(D+8) + K*(V+8)).
 // half gets out too, in bf16; it may be null.
 KERNEL attention_bf16_d64_v64(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
                               const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
@@ -169,7 +176,7 @@ KERNEL attention_bf16_d128_v128(float *out, bf16 *half, float *lse, float *max_l
 KERNEL attention_bf16_d192_v128(float *out, bf16 *half, float *lse, float *max_logit, const bf16 *q, const bf16 *k,
                                 const bf16 *v, const int *doc_start, int seq, int heads, int group, int vdim, float scale);
 
-// grid (ceil(seq/64), heads, batch), block 128, shared 2*96*(D+V+16).
+// grid (ceil(seq/R), heads, batch), block 128, shared max(2*(R+32)*(D+V+16), 4*R*(D+4)).
 #define ATTENTION_DQ(name)                                                                                             \
     KERNEL name(float *dq, int ld, int stride, const bf16 *q, const bf16 *k, const bf16 *v, const bf16 *dout,          \
                 const float *lse, const float *delta, const int *doc_start, const float *cos, const float *sin,        \
@@ -179,7 +186,7 @@ ATTENTION_DQ(attention_bf16_dq_d96_v64);
 ATTENTION_DQ(attention_bf16_dq_d128_v128);
 ATTENTION_DQ(attention_bf16_dq_d192_v128);
 
-// grid (ceil(seq/64), heads/group, batch), block 128, shared 2*96*(D+V+16) + 384.
+// grid (ceil(seq/R), heads/group, batch), block 128, shared max(2*(R+S)*(D+V+16) + 12*S, 4*R*(D+4)).
 #define ATTENTION_DKV(name)                                                                                            \
     KERNEL name(float *dknope, int ld_nope, int stride_nope, float *dkrope, int ld_rope, int stride_rope,              \
                 int rope_parts, float *dv, int ld_v, int stride_v, const bf16 *q, const bf16 *k, const bf16 *v,        \

@@ -29,39 +29,57 @@ __device__ inline void right_columns(unsigned r[4], const bf16 *b, int pitch, in
     load_transposed(r, b + (row + lane % 16) * pitch + col + lane / 16 * 8);
 }
 
-// product_rows computes c = a b^T for 16 rows of a from row on and N rows of b, over K columns.
-template <int N, int K> __device__ inline void product_rows(float (&c)[N / 8][4], const bf16 *a, const bf16 *b, int pitch, int row) {
+template <int M, int N> __device__ inline void clear(float (&c)[M][N][4]) {
 #pragma unroll
-    for (int n = 0; n < N / 8; n++)
+    for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            c[n][i] = 0;
+        for (int n = 0; n < N; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                c[m][n][i] = 0;
+}
+
+// product_rows computes c = a b^T for M times 16 rows of a from row on and N rows of b, over K columns. What is loaded of b
+// serves all M: of one alone, shared memory gives the tensor cores half of what they can take.
+template <int M, int N, int K> __device__ inline void product_rows(float (&c)[M][N / 8][4], const bf16 *a, const bf16 *b, int pitch, int row) {
+    clear(c);
 #pragma unroll
     for (int k = 0; k < K; k += 16) {
-        unsigned x[4], y[4];
-        left(x, a, pitch, row, k);
+        unsigned x[M][4], y[4];
+#pragma unroll
+        for (int m = 0; m < M; m++)
+            left(x[m], a, pitch, row + 16 * m, k);
 #pragma unroll
         for (int n = 0; n < N; n += 16) {
             right_rows(y, b, pitch, n, k);
-            multiply_add(c[n / 8], x, y[0], y[1]);
-            multiply_add(c[n / 8 + 1], x, y[2], y[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                multiply_add(c[m][n / 8], x[m], y[0], y[1]);
+                multiply_add(c[m][n / 8 + 1], x[m], y[2], y[3]);
+            }
         }
     }
 }
 
-// add_product computes c += p b, where p has 16 rows and K columns, spread over the warp as a result of multiply_add, and
-// b has K rows and N columns.
-template <int N, int K> __device__ inline void add_product(float (&c)[N / 8][4], const float (&p)[K / 8][4], const bf16 *b, int pitch) {
+// add_product computes c += p b, where p has M times 16 rows and K columns, spread over the warp as a result of multiply_add,
+// and b has K rows and N columns.
+template <int M, int N, int K> __device__ inline void add_product(float (&c)[M][N / 8][4], const float (&p)[M][K / 8][4], const bf16 *b, int pitch) {
 #pragma unroll
     for (int k = 0; k < K; k += 16) {
-        unsigned y[4];
-        const unsigned x[4] = {pack_bf16(p[k / 8][0], p[k / 8][1]), pack_bf16(p[k / 8][2], p[k / 8][3]),
-                               pack_bf16(p[k / 8 + 1][0], p[k / 8 + 1][1]), pack_bf16(p[k / 8 + 1][2], p[k / 8 + 1][3])};
+        unsigned x[M][4], y[4];
+#pragma unroll
+        for (int m = 0; m < M; m++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                x[m][i] = pack_bf16(p[m][k / 8 + i / 2][i % 2 * 2], p[m][k / 8 + i / 2][i % 2 * 2 + 1]);
 #pragma unroll
         for (int n = 0; n < N; n += 16) {
             right_columns(y, b, pitch, k, n);
-            multiply_add(c[n / 8], x, y[0], y[1]);
-            multiply_add(c[n / 8 + 1], x, y[2], y[3]);
+#pragma unroll
+            for (int m = 0; m < M; m++) {
+                multiply_add(c[m][n / 8], x[m], y[0], y[1]);
+                multiply_add(c[m][n / 8 + 1], x[m], y[2], y[3]);
+            }
         }
     }
 }
@@ -75,12 +93,14 @@ template <int R, int C> __device__ inline void fetch(bf16 *tile, const bf16 *src
     }
 }
 
-// spread writes a warp's 16 x N result, times factor, to rows row.. of a float tile.
-template <int N> __device__ inline void spread(float *tile, int pitch, int row, const float (&c)[N / 8][4], float factor) {
+// spread writes a warp's result of M times 16 rows and N columns, times factor, to rows row.. of a float tile.
+template <int M, int N> __device__ inline void spread(float *tile, int pitch, int row, const float (&c)[M][N / 8][4], float factor) {
     int r = row + lane_of() / 4, col = lane_of() % 4 * 2;
 #pragma unroll
-    for (int n = 0; n < N / 8; n++)
+    for (int m = 0; m < M; m++)
 #pragma unroll
-        for (int i = 0; i < 4; i++)
-            tile[(r + 8 * (i / 2)) * pitch + 8 * n + col + i % 2] = c[n][i] * factor;
+        for (int n = 0; n < N / 8; n++)
+#pragma unroll
+            for (int i = 0; i < 4; i++)
+                tile[(r + 16 * m + 8 * (i / 2)) * pitch + 8 * n + col + i % 2] = c[m][n][i] * factor;
 }

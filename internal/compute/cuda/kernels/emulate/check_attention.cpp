@@ -154,13 +154,15 @@ struct Kernels {
     void (*dkv)(float *, int, int, float *, int, int, int, float *, int, int, const bf16 *, const bf16 *, const bf16 *, const bf16 *, const float *,
                 const float *, const int *, const float *, const float *, int, int, int, int, int, int, int, float);
     const char *names[3];
-    int d, v;
+    int d, v, rows, keys, dq_rows, dkv_rows, step; // see kernels.h
+    int forward_shared() const { return 2 * ((rows + keys) * (d + 8) + keys * (v + 8)); }
 };
 
-#define VARIANT(D, V)                                                                                                                                \
+#define VARIANT(D, V, ...)                                                                                                                             \
     {attention_bf16_d##D##_v##V, attention_bf16_dq_d##D##_v##V, attention_bf16_dkv_d##D##_v##V,                                                      \
-     {"attention_bf16_d" #D "_v" #V, "attention_bf16_dq_d" #D "_v" #V, "attention_bf16_dkv_d" #D "_v" #V}, D, V}
-static const Kernels variants[] = {VARIANT(64, 64), VARIANT(96, 64), VARIANT(128, 128), VARIANT(192, 128)};
+     {"attention_bf16_d" #D "_v" #V, "attention_bf16_dq_d" #D "_v" #V, "attention_bf16_dkv_d" #D "_v" #V}, D, V, __VA_ARGS__}
+static const Kernels variants[] = {VARIANT(64, 64, 128, 64, 128, 128, 32), VARIANT(96, 64, 128, 64, 128, 128, 16), VARIANT(128, 128, 128, 64, 128, 64, 32),
+                                   VARIANT(192, 128, 128, 32, 64, 64, 16)};
 
 template <typename T> struct Packed {
     Buf<T> q, k, v, dout;
@@ -185,12 +187,12 @@ template <typename T> static void run_case(const Problem &p, const Kernels *vari
 
     Buf<float> out(nan((size_t)p.n * s.heads * s.v)), lse(nan(BH * s.seq)), top(s.heads, -INFINITY), delta(nan(BH * s.seq));
     Buf<bf16> half(out.n);
-    unsigned tiles = parts(s.seq, variant ? 64 : 32);
-    dim3 grid(tiles, s.heads, s.batch), kv_grid(tiles, p.kv, s.batch);
+    dim3 grid(parts(s.seq, variant ? variant->rows : 32), s.heads, s.batch), dq_grid(parts(s.seq, variant ? variant->dq_rows : 32), s.heads, s.batch),
+        kv_grid(parts(s.seq, variant ? variant->dkv_rows : 32), p.kv, s.batch);
     if constexpr (sizeof(T) == 4)
         LAUNCH(attention_float, grid, 256, 4 * (2 * 32 * (D + 1) + 32 * V + 32 * 33))(out, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, D, s.v, p.scale);
     else
-        launcher(variant->forward, variant->names[0], grid, 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, half, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, s.v, p.scale);
+        launcher(variant->forward, variant->names[0], grid, 128, variant->forward_shared())(out, half, lse, top, a.q, a.k, a.v, p.starts(), s.seq, s.heads, s.group, s.v, p.scale);
 
     Buf<float> dkr(random(p.kr.n));
     auto want = reference(p, wide(dkr));
@@ -204,13 +206,16 @@ template <typename T> static void run_case(const Problem &p, const Kernels *vari
     float *dv = s.nope ? dkn + p.v_off : dvv.p;
     bool shared_rope = s.nope > 0 && s.heads > 1;
     float *rope_to = shared_rope ? rope_parts.p : dkr + p.r_off;
-    size_t bytes = variant ? 2 * 96 * (D + V + 16) : 4 * (2 * 32 * (D + 1) + 2 * 32 * (V + 1) + 32 * 33);
-    size_t kv_bytes = variant ? bytes + 384 : bytes + 4 * 32 * 33;
+    size_t bytes = 4 * (2 * 32 * (D + 1) + 2 * 32 * (V + 1) + 32 * 33), kv_bytes = bytes + 4 * 32 * 33;
+    if (variant) {
+        bytes = std::max(2 * (variant->dq_rows + 32) * (D + V + 16), 4 * variant->dq_rows * (D + 4));
+        kv_bytes = std::max(2 * (variant->dkv_rows + variant->step) * (D + V + 16) + 12 * variant->step, 4 * variant->dkv_rows * (D + 4));
+    }
     if constexpr (sizeof(T) == 4) {
         LAUNCH(attention_float_dq, grid, 256, bytes)(dq + 2, p.ldq, p.d, a.q, a.k, a.v, a.dout, lse, delta, p.starts(), p.cos, p.sin, s.half, s.seq, s.heads, s.group, s.nope, s.rope, s.v, p.scale);
         LAUNCH(attention_float_dkv, kv_grid, 256, kv_bytes)(dkn, p.ldn, s.nope + s.v, rope_to, p.ldr, p.rope_stride, shared_rope, dv, p.ldv, p.value_stride(), a.q, a.k, a.v, a.dout, lse, delta, p.starts(), p.cos, p.sin, s.half, s.seq, s.heads, s.group, s.nope, s.rope, s.v, p.scale);
     } else {
-        launcher(variant->dq, variant->names[1], grid, 128, bytes)(dq + 2, p.ldq, p.d, a.q, a.k, a.v, a.dout, lse, delta, p.starts(), p.cos, p.sin, s.half, s.seq, s.heads, s.group, s.nope, s.rope, p.scale);
+        launcher(variant->dq, variant->names[1], dq_grid, 128, bytes)(dq + 2, p.ldq, p.d, a.q, a.k, a.v, a.dout, lse, delta, p.starts(), p.cos, p.sin, s.half, s.seq, s.heads, s.group, s.nope, s.rope, p.scale);
         launcher(variant->dkv, variant->names[2], kv_grid, 128, kv_bytes)(dkn, p.ldn, s.nope + s.v, rope_to, p.ldr, p.rope_stride, shared_rope, dv, p.ldv, p.value_stride(), a.q, a.k, a.v, a.dout, lse, delta, p.starts(), p.cos, p.sin, s.half, s.seq, s.heads, s.group, s.nope, s.rope, s.v, p.scale);
     }
     if (shared_rope) LAUNCH(attention_sum_rope, parts((long long)p.n * s.rope, 256), 256, 0)(dkr + p.r_off, p.ldr, rope_parts, s.batch, s.heads, s.seq, s.rope);
@@ -258,7 +263,7 @@ template <typename T> static void special(const Problem &p, const Kernels *varia
         LAUNCH(attention_pack_bf16, rows, 256, 0)(q, p.q + 2, p.ldq, p.d, s.nope, p.q + 2 + s.nope, p.ldq, p.d, s.rope, p.cos, p.sin, s.half, s.heads, s.seq, D);
         LAUNCH(attention_pack_bf16, rows, 256, 0)(k, p.kn, p.ldn, s.nope + s.v, s.nope, p.kr + p.r_off, p.ldr, 0, s.rope, p.cos, p.sin, s.half, s.heads, s.seq, D);
         LAUNCH(attention_pack_bf16, rows, 256, 0)(v, p.value(), p.ldv, p.value_stride(), s.v, nullptr, 0, 0, 0, p.cos, p.sin, 0, s.heads, s.seq, V);
-        launcher(variant->forward, variant->names[0], dim3(parts(s.seq, 64), s.heads, s.batch), 128, 2 * (2 * 64 * (D + 8) + 64 * (V + 8)))(out, nullptr, lse, top, q, k, v, p.starts(), s.seq, s.heads, 1, s.v, p.scale);
+        launcher(variant->forward, variant->names[0], dim3(parts(s.seq, variant->rows), s.heads, s.batch), 128, variant->forward_shared())(out, nullptr, lse, top, q, k, v, p.starts(), s.seq, s.heads, 1, s.v, p.scale);
     }
 }
 
