@@ -22,6 +22,11 @@ func (b *Backend) Embed(out, table []float32, ids []int32, width int) {
 
 // Gather copies rows: dst[i] = src[rows[i]].
 func (b *Backend) Gather(dst, src []float32, rows []int32, width int) {
+	if width < 32 {
+		n := len(rows)
+		b.strided("gather_narrow", n*width, into(b, dst), at(b, src), at(b, rows), i32(n), i32(width))
+		return
+	}
 	b.launch("gather", x(ceil(len(rows), 8)), xy(32, 8), 0, into(b, dst), at(b, src), at(b, rows), i32(len(rows)), i32(width))
 }
 

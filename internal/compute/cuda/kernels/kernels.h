@@ -41,6 +41,8 @@ KERNEL add_diagonal(float *x, float a, int n, int ld, long long stride);
 
 // grid ceil(n/8), block (32, 8), shared 0. dst[i] = src[rows[i]]; Embed and Gather.
 KERNEL gather(float *dst, const float *src, const int *rows, int n, int width);
+// any grid, block 256, shared 0. The same for rows of fewer than 32, in which a warp has too little to do.
+KERNEL gather_narrow(float *dst, const float *src, const int *rows, int n, int width);
 // grid ceil(n/8), block (32, 8), shared 0. dst[rows[i]] = src[i]; rows are distinct.
 KERNEL scatter(float *dst, const float *src, const int *rows, int n, int width);
 // grid ceil(tokens/8), block (32, 8), shared 0. dst[t] += sum_j w[t*k+j] src[slot[t*k+j]]; w may be null.

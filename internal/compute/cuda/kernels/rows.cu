@@ -19,6 +19,11 @@ KERNEL gather(float *dst, const float *src, const int *rows, int n, int width) {
         copy_row(dst + (long long)i * width, src + (long long)rows[i] * width, width);
 }
 
+KERNEL gather_narrow(float *dst, const float *src, const int *rows, int n, int width) {
+    for (long long i = first_element(); i < (long long)n * width; i += element_step())
+        dst[i] = src[(long long)rows[i / width] * width + i % width];
+}
+
 KERNEL scatter(float *dst, const float *src, const int *rows, int n, int width) {
     int i = blockIdx.x * 8 + threadIdx.y;
     if (i < n)

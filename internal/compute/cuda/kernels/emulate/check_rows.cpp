@@ -89,7 +89,10 @@ static void gather_rows() {
                 distinct[i] = (i * 7 + 3) % table_rows;
             }
             auto what = text("%d rows of %d", n, width);
+            Buf<float> narrow(got);
             LAUNCH(gather, parts(n, 8), dim3(32, 8), 0)(got, table, index, n, width);
+            LAUNCH(gather_narrow, 3, 256, 0)(narrow, table, index, n, width);
+            same(what + ": gather by elements", narrow.p, got.p, got.n);
             for (int i = 0; i < n; i++) same(what + ": gather", got + i * width, table + index[i] * width, width);
             LAUNCH(scatter, parts(n, 8), dim3(32, 8), 0)(back, got, distinct, n, width);
             for (int i = 0; i < n; i++) same(what + ": scatter", back + distinct[i] * width, got + i * width, width);
