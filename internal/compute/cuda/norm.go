@@ -24,7 +24,7 @@ func (b *Backend) RMSNormBackward(dx []float32, lddx int, dw, dy, src []float32,
 	}
 	b.launch("rmsnorm_backward", x(parts), normThreads(width), 4*width,
 		sum, i32(lddx), half, partial, at(b, dy), at(b, src), i32(ldx), at(b, w), at(b, rstd), i32(rows), i32(width))
-	b.launch("column_sums", x(ceil(width, 32)), xy(32, 8), 0, onto(b, dw, 0), partial, i32(parts), i32(width))
+	b.launch("column_sums", x(ceil(width, 32)), xy(32, 32), 0, onto(b, dw, 0), partial, i32(parts), i32(width))
 }
 
 // AddHeads adds the columns of heads; see compute.Backend.

@@ -79,7 +79,7 @@ KERNEL rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float
 // null; partial is ceil(rows/16) x width.
 KERNEL rmsnorm_backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx,
                         const float *w, const float *rstd, int rows, int width);
-// grid ceil(width/32), block (32, 8), shared 0. dst[j] += sum over the rows i of partial[i][j].
+// grid ceil(width/32), block (32, 32), shared 0. dst[j] += sum over the rows i of partial[i][j].
 KERNEL column_sums(float *dst, const float *partial, int rows, int width);
 
 // ---- swiglu.cu ----

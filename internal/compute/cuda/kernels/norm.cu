@@ -59,16 +59,16 @@ KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, bf16 *half,
         partial[(long long)blockIdx.x * width + j] = dw[j];
 }
 
-KERNEL __launch_bounds__(256) column_sums(float *dst, const float *partial, int rows, int width) {
-    __shared__ float part[8][32];
+KERNEL __launch_bounds__(1024) column_sums(float *dst, const float *partial, int rows, int width) {
+    __shared__ float part[32][32];
     int j = blockIdx.x * 32 + threadIdx.x;
     float sum = 0;
     if (j < width)
-        for (int i = threadIdx.y; i < rows; i += 8)
+        for (int i = threadIdx.y; i < rows; i += 32)
             sum += partial[(long long)i * width + j];
     part[threadIdx.y][threadIdx.x] = sum;
     __syncthreads();
-    for (int half = 4; half > 0; half /= 2) {
+    for (int half = 16; half > 0; half /= 2) {
         if ((int)threadIdx.y < half)
             part[threadIdx.y][threadIdx.x] += part[threadIdx.y + half][threadIdx.x];
         __syncthreads();

@@ -55,7 +55,7 @@ void norms() {
                     unsigned blocks = parts(rows, 16);
                     Buf<float> partial(nan(blocks * n));
                     LAUNCH(rmsnorm_backward, blocks, row_block(n), 4 * n)(dx, lddx, pad ? nullptr : half.p, partial, dy, x, ldx, w, rstd, rows, n);
-                    LAUNCH(column_sums, parts(n, 32), dim3(32, 8), 0)(dw, partial, blocks, n);
+                    LAUNCH(column_sums, parts(n, 32), dim3(32, 32), 0)(dw, partial, blocks, n);
                     if (!pad) same_half(what + ": dx", half, dx, dx.n);
                     near(what + ": dx", dx, want_dx, size_x, float_tolerance);
                     near(what + ": dw", dw, want_dw, [&](size_t j) { return size_w[j]; }, float_tolerance);
