@@ -27,11 +27,11 @@ func Ops[T compute.Float](t *testing.T, be compute.Backend[T]) []Op[T] {
 func restored[T compute.Float](c *check[T], name string, run func(), dst ...[]T) Op[T] {
 	var kept [][]T
 	for _, d := range dst {
-		kept = append(kept, c.clone(d))
+		kept = append(kept, slices.Clone(c.be.Host(d)))
 	}
 	return Op[T]{Name: name, Out: dst, Run: func() {
 		for i, d := range dst {
-			copy(c.be.Lend(d), kept[i])
+			c.be.Upload(d, kept[i])
 		}
 		run()
 	}}
@@ -106,9 +106,9 @@ func expertOps[T compute.Float](c *check[T]) []Op[T] {
 	slots := tokens * k
 	ints := c.be.AllocInts
 	g := compute.Groups{Ends: ints(experts), Token: ints(slots), Choice: ints(slots), Slot: ints(slots)}
-	load := ints(experts)
+	load, none := ints(experts), make([]int32, experts)
 	group := Op[T]{Name: "Group", Ints: [][]int32{g.Ends, g.Token, g.Choice, g.Slot, load}, Run: func() {
-		clear(load)
+		c.be.UploadInts(load, none)
 		c.be.Group(r.Index, k, load, g)
 	}}
 	group.Run()
