@@ -41,7 +41,7 @@ func MeasureGemmGPU(o GemmOptions) (res *GPUGemm, err error) {
 	if o.Sample == 0 {
 		o.Sample = 5 * time.Millisecond
 	}
-	be, err := openGPU(*o.Models[0].Step.GPU)
+	be, err := OpenGPU(*o.Models[0].Step.GPU)
 	if err != nil {
 		return nil, err
 	}

@@ -15,13 +15,10 @@ type StepProfile struct {
 	LeastSeconds float64           `json:"least_seconds"` // of one operation: starting it and the wait
 }
 
-// openProfiled is replaced by tests.
-var openProfiled = cuda.OpenProfiled
-
 // profileSteps notes the operations of some steps, after one that is not counted.
 func profileSteps(o TrainOptions) (res *StepProfile, err error) {
 	defer compute.Guard(&err)
-	be, p, err := openProfiled(*o.GPU)
+	be, p, err := OpenProfiled(*o.GPU)
 	if err != nil {
 		return nil, err
 	}

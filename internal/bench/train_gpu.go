@@ -34,7 +34,7 @@ func measureTrainGPU(o TrainOptions) (res *Train, err error) {
 	if fig.Predicted, err = plan.OnGPU(planned(o), o.Optim, o.Rows); err != nil {
 		return nil, err
 	}
-	be, err := openGPU(*o.GPU)
+	be, err := OpenGPU(*o.GPU)
 	if err != nil {
 		return nil, err
 	}
@@ -56,8 +56,11 @@ func measureTrainGPU(o TrainOptions) (res *Train, err error) {
 	return res, res.loading(o)
 }
 
-// openGPU is replaced by tests.
-var openGPU = cuda.Open
+// OpenGPU and OpenProfiled open the GPU that is measured. Tests replace them.
+var (
+	OpenGPU      = cuda.Open
+	OpenProfiled = cuda.OpenProfiled
+)
 
 // planned is the configuration of a step, for the count of its memory.
 func planned(o TrainOptions) config.Config {
