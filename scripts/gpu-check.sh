@@ -9,12 +9,12 @@
 #
 # Without arguments all are done. Each part has a time limit and a log; a part that fails or finds no GPU does not keep the
 # next one from running. The end is a summary, which is in OUT/summary too. OUT is the folder for logs and reports
-# (default gpu-check), WORK that for programs, caches and runs (default: one beside it that is kept, so that later calls
-# need not unpack again), SECONDS_OF_RUN the length of the run (default 300).
+# (default gpu-check), WORK that for programs, the driver's cache and runs (default /tmp/gpu-check.work; later calls go on
+# with it), SECONDS_OF_RUN the length of the run (default 300).
 set -uo pipefail
 kit=$(dirname "$(realpath "$0")")
 out=$(realpath -m "${OUT:-gpu-check}")
-work=$(realpath -m "${WORK:-$out.work}")
+work=$(realpath -m "${WORK:-/tmp/gpu-check.work}")
 seconds=${SECONDS_OF_RUN:-300}
 mkdir -p "$out" "$work"
 export CUDA_CACHE_PATH=$work/cache # the driver's translation of the kernels
