@@ -234,16 +234,22 @@ __device__ inline void backward_keys(KeyGradients to, const bf16 *q, const bf16 
             product_rows<M, STEP, D>(p, ks, qs, D + 8, warp);
             product_rows<M, STEP, V>(g, vs, gs, V + 8, warp);
 #pragma unroll
-            for (int m = 0; m < M; m++)
+            for (int n = 0; n < STEP / 8; n++)
 #pragma unroll
-                for (int n = 0; n < STEP / 8; n++)
+                for (int c = 0; c < 2; c++) {
+                    int j = 8 * n + col + c, from = start[j];
+                    float less = shift[j], middle = mean[j];
 #pragma unroll
-                    for (int i = 0; i < 4; i++) {
-                        int j = 8 * n + col + i % 2, at = key + 16 * m + i / 2 * 8;
-                        bool seen = at <= q0 + j && at >= start[j];
-                        p[m][n][i] = seen ? fast_exp2(p[m][n][i] * unit - shift[j]) : 0;
-                        g[m][n][i] = seen ? p[m][n][i] * (g[m][n][i] - mean[j]) : 0;
-                    }
+                    for (int m = 0; m < M; m++)
+#pragma unroll
+                        for (int i = c; i < 4; i += 2) {
+                            int at = key + 16 * m + i / 2 * 8;
+                            float w = fast_exp2(p[m][n][i] * unit - less), dw = w * (g[m][n][i] - middle);
+                            bool seen = at <= q0 + j && at >= from;
+                            p[m][n][i] = seen ? w : 0;
+                            g[m][n][i] = seen ? dw : 0;
+                        }
+                }
             add_product<M, V, STEP>(dv, p, gs, V + 8);
             add_product<M, D, STEP>(dk, g, qs, D + 8);
         }
