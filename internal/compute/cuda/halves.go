@@ -1,10 +1,6 @@
 package cuda
 
-import (
-	"slices"
-
-	"muonclip/internal/compute"
-)
+import "slices"
 
 // In bf16 precision products read bf16: copies of their operands, or memory of float32 that holds bf16 instead. Only so do they
 // reach the rate of the tensor cores, and the operands are half as long. What is in float32 stays the truth: an operation that
@@ -25,12 +21,6 @@ type image struct {
 	at uintptr
 }
 
-// kept is weights, with a copy of them all. What is stale of them waits to be copied again.
-type kept struct {
-	image
-	stale span
-}
-
 // packed is memory of float32 whose rows of width elements are made of bf16: each lies where the float32 row began, and what is
 // behind it is of no use.
 type packed struct {
@@ -49,17 +39,6 @@ func (s span) meets(o span) bool         { return s.at < o.end() && o.at < s.end
 func (s span) holds(o span) bool         { return s.at <= o.at && o.end() <= s.end() }
 func (b *Backend) span(x []float32) span { return span{address(b, x), int64(len(x)) * 4} }
 
-var _ compute.Keeper[float32] = (*Backend)(nil)
-
-// Keep copies weights to bf16 from now on, whole and once after each change.
-func (b *Backend) Keep(w []float32) {
-	if b.opt.Precision != BF16 || len(w) == 0 {
-		return
-	}
-	of := b.span(w)
-	b.weights = append(b.weights, kept{image{of, b.newSpan(of.bytes / 2).at}, of})
-}
-
 // renew copies what is stale of the weights and forgets all other copies: so begins a series of operations, and so ends one
 // that was done without being asked for one by one.
 func (b *Backend) renew() {
@@ -67,17 +46,6 @@ func (b *Backend) renew() {
 		b.refresh(&b.weights[i])
 	}
 	b.copies, b.packed, b.next = b.copies[:0], b.packed[:0], 0
-}
-
-// refresh copies what is stale of weights.
-func (b *Backend) refresh(k *kept) {
-	if k.stale.bytes == 0 {
-		return
-	}
-	const group = 8 * 4 // bytes of what the kernel copies at a time
-	first := (k.stale.at - k.of.at) / group * group
-	b.cast(k.at+first/2, span{k.of.at + first, int64(k.stale.end() - k.of.at - first)})
-	k.stale = span{}
 }
 
 // cast rounds float32 memory to bf16.
@@ -93,18 +61,6 @@ func (b *Backend) wrote(s span) {
 	}
 	b.copies = slices.DeleteFunc(b.copies, func(c image) bool { return c.of.meets(s) })
 	b.packed = slices.DeleteFunc(b.packed, func(p packed) bool { return p.meets(s) })
-}
-
-// spoil makes the part of weights that s takes in stale, and what lies between it and other stale parts.
-func (k *kept) spoil(s span) {
-	if !k.of.meets(s) {
-		return
-	}
-	first, end := max(k.of.at, s.at), min(k.of.end(), s.end())
-	if k.stale.bytes > 0 {
-		first, end = min(first, k.stale.at), max(end, k.stale.end())
-	}
-	k.stale = span{first, int64(end - first)}
 }
 
 // half returns x, rows of ld elements, in bf16.
