@@ -22,6 +22,29 @@ func TestMicroBatches(t *testing.T) {
 	}
 }
 
+// A GPU takes the logits of more rows at a time than a processor.
+func TestGPUShapes(t *testing.T) {
+	o := smallTrain(t)
+	o.Rows, o.Cols, o.Model.VocabSize = 32, 256, 1000
+	rows := func() (most int) {
+		shapes, err := StepShapes(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range shapes {
+			if s.Purpose == Forward && s.N == o.Model.VocabSize {
+				most = max(most, s.M)
+			}
+		}
+		return most
+	}
+	host := rows()
+	o.GPU = &cuda.Options{}
+	if got := rows(); got != 8192 || host >= got {
+		t.Errorf("logits of %d rows at a time on a GPU and %d on a processor, want all 8192 and fewer", got, host)
+	}
+}
+
 func TestGPUOptions(t *testing.T) {
 	o := smallTrain(t)
 	o.Profile = true

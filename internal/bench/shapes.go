@@ -8,6 +8,7 @@ import (
 
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/model"
 	"muonclip/optim"
 )
@@ -75,7 +76,11 @@ type CountedShape struct {
 // one kernel, which its own benchmark measures. Experts are taken to be evenly loaded.
 func StepShapes(o TrainOptions) ([]CountedShape, error) {
 	rec := &recorder{Backend: cpu.New[float32](1), seen: map[Shape]int{}}
-	m, err := model.New[float32](o.Model, rec)
+	var be compute.Backend[float32] = rec
+	if o.GPU != nil {
+		be = gpuRecorder{rec}
+	}
+	m, err := model.New(o.Model, be)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +134,11 @@ type recorder struct {
 	compute.Backend[float32]
 	seen map[Shape]int
 }
+
+// gpuRecorder takes as many logits at a time as a GPU does.
+type gpuRecorder struct{ *recorder }
+
+func (gpuRecorder) LossLogits() int { return new(cuda.Backend).LossLogits() }
 
 func purpose(transA, transB bool) string {
 	switch {
