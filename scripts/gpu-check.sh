@@ -183,7 +183,7 @@ for name; do
 	open) pattern=TestDeviceOpen ;;
 	suite) pattern=TestDeviceSuite ;;
 	step) pattern='TestDeviceStep|TestDeviceStepBF16' ;;
-	wide) pattern='TestDeviceWideStep|TestDeviceWideExperts' ;;
+	wide) pattern='TestDeviceWideStep|TestDeviceHeads|TestDeviceWideExperts' ;;
 	optimizer) pattern=TestDeviceOptimizer ;;
 	bits) pattern=TestDeviceSameBits ;;
 	resume) pattern=TestDeviceResume ;;

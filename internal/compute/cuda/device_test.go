@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -112,29 +113,41 @@ func wideExperts() model.Config {
 
 // TestDeviceWideStep: losses and gradients of a step that fills the GPU.
 func TestDeviceWideStep(t *testing.T) {
-	for _, c := range []struct {
-		precision Precision
-		tolerance float64
-	}{{Float32, 1e-4}, {BF16, 0.03}} {
-		t.Run(string(c.precision), func(t *testing.T) {
-			host, dev, be := realPair(t, wideModel(), Options{Precision: c.precision})
-			in := sequences(host.Config, 4, 600, 3)
-			for _, m := range []*model.Model[float32]{host, dev} {
-				m.Renew()
-				m.ResetStats()
-			}
-			scale := 1 / float64(len(in.IDs))
-			want := slices.Clone(host.Step(in, scale, 1))
-			if d := distance(dev.Step(in, scale, 1), want); !(d < c.tolerance) {
-				t.Errorf("losses: relative error %.1e", d)
-			}
-			params := host.Params()
-			for i, p := range dev.Params() {
-				if d := distance(be.Host(p.Grad), params[i].Grad); !(d < c.tolerance) {
-					t.Errorf("gradient of %s: relative error %.1e", p.Name, d)
-				}
-			}
+	t.Run("float32", func(t *testing.T) { compareWide(t, wideModel(), Float32, 1e-4) })
+	t.Run("bf16", func(t *testing.T) { compareWide(t, wideModel(), BF16, 0.03) })
+}
+
+// TestDeviceHeads is TestDeviceWideStep for every size of heads that has kernels of its own.
+func TestDeviceHeads(t *testing.T) {
+	for _, s := range headSizes {
+		t.Run(fmt.Sprintf("d%d v%d", s.d, s.v), func(t *testing.T) {
+			cfg := wideModel()
+			cfg.NumHiddenLayers, cfg.NumAttentionHeads = 1, 4
+			cfg.QKNopeHeadDim, cfg.QKRopeHeadDim, cfg.VHeadDim = s.d-32, 32, s.v
+			compareWide(t, cfg, BF16, 0.03)
 		})
+	}
+}
+
+// compareWide compares losses and gradients of one step.
+func compareWide(t *testing.T, cfg model.Config, precision Precision, tolerance float64) {
+	t.Helper()
+	host, dev, be := realPair(t, cfg, Options{Precision: precision})
+	in := sequences(cfg, 4, 600, 3)
+	for _, m := range []*model.Model[float32]{host, dev} {
+		m.Renew()
+		m.ResetStats()
+	}
+	scale := 1 / float64(len(in.IDs))
+	want := slices.Clone(host.Step(in, scale, 1))
+	if d := distance(dev.Step(in, scale, 1), want); !(d < tolerance) {
+		t.Errorf("losses: relative error %.1e", d)
+	}
+	params := host.Params()
+	for i, p := range dev.Params() {
+		if d := distance(be.Host(p.Grad), params[i].Grad); !(d < tolerance) {
+			t.Errorf("gradient of %s: relative error %.1e", p.Name, d)
+		}
 	}
 }
 
