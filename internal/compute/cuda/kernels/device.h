@@ -159,3 +159,21 @@ __device__ inline bf16 to_bf16(float x) { return (bf16)(pack_bf16(x, 0.0f) & 0xf
 // put stores a number, rounded where the place is of bf16.
 __device__ inline void put(float *p, float x) { *p = x; }
 __device__ inline void put(bf16 *p, float x) { *p = to_bf16(x); }
+
+// Few is neighbours that go through memory together: four where addresses and widths allow it, else one. Passes over memory
+// need many bytes on their way, and one number a thread is too little.
+template <int W> struct Few {
+    float v[W];
+};
+
+__device__ inline void get(Few<1> &f, const float *p) { f.v[0] = *p; }
+__device__ inline void get(Few<4> &f, const float *p) {
+    float4 v = *reinterpret_cast<const float4 *>(p);
+    f.v[0] = v.x, f.v[1] = v.y, f.v[2] = v.z, f.v[3] = v.w;
+}
+
+template <typename T> __device__ inline void put(T *p, Few<1> f) { put(p, f.v[0]); }
+__device__ inline void put(float *p, Few<4> f) { *reinterpret_cast<float4 *>(p) = make_float4(f.v[0], f.v[1], f.v[2], f.v[3]); }
+__device__ inline void put(bf16 *p, Few<4> f) {
+    *reinterpret_cast<uint2 *>(p) = make_uint2(pack_bf16(f.v[0], f.v[1]), pack_bf16(f.v[2], f.v[3]));
+}

@@ -3,60 +3,106 @@
 
 #define NORM_ROWS 16
 
-KERNEL __launch_bounds__(1024) rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width,
-                                             float eps) {
+template <int W>
+__device__ inline void forward(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps) {
     long long row = blockIdx.x;
+    int first = W * threadIdx.x, step = W * blockDim.x;
     x += row * ldx;
     y += row * width;
     float squares = 0;
+    Few<W> v, d;
     if (delta) {
         delta += row * width;
-        for (int j = threadIdx.x; j < width; j += blockDim.x) {
-            float v = x[j] + delta[j];
-            delta[j] = v;
-            squares += v * v;
+        for (int j = first; j < width; j += step) {
+            get(v, x + j);
+            get(d, delta + j);
+            for (int i = 0; i < W; i++) {
+                v.v[i] += d.v[i];
+                squares += v.v[i] * v.v[i];
+            }
+            put(delta + j, v);
         }
         x = delta; // each thread reads what it wrote
     } else {
-        for (int j = threadIdx.x; j < width; j += blockDim.x)
-            squares += x[j] * x[j];
+        for (int j = first; j < width; j += step) {
+            get(v, x + j);
+            for (int i = 0; i < W; i++)
+                squares += v.v[i] * v.v[i];
+        }
     }
     float r = 1.0f / sqrtf(block_sum(squares) / width + eps);
     if (threadIdx.x == 0)
         rstd[row] = r;
-    for (int j = threadIdx.x; j < width; j += blockDim.x) {
-        float v = x[j] * r * w[j];
-        y[j] = v;
+    for (int j = first; j < width; j += step) {
+        get(v, x + j);
+        get(d, w + j);
+        for (int i = 0; i < W; i++)
+            v.v[i] = v.v[i] * r * d.v[i];
+        put(y + j, v);
         if (half)
-            half[row * width + j] = to_bf16(v);
+            put(half + row * width + j, v);
     }
 }
 
+KERNEL __launch_bounds__(1024) rmsnorm(float *y, bf16 *half, float *rstd, const float *x, int ldx, float *delta, const float *w, int width, float eps) {
+    if (width % 4 == 0 && ldx % 4 == 0 && aligned16(y) && aligned16(half) && aligned16(x) && aligned16(delta) && aligned16(w))
+        forward<4>(y, half, rstd, x, ldx, delta, w, width, eps);
+    else
+        forward<1>(y, half, rstd, x, ldx, delta, w, width, eps);
+}
+
 // With g = dy w and x^ = x rstd: dx += rstd (g - x^ mean(g x^)), and a partial sum of dw = dy x^ over the rows.
-KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx,
-                                                      const float *w, const float *rstd, int rows, int width) {
+template <int W>
+__device__ inline void backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx, const float *w, const float *rstd,
+                                int rows, int width) {
     SHARED(float, dw);
-    for (int j = threadIdx.x; j < width; j += blockDim.x)
-        dw[j] = 0; // columns of a thread are its own throughout
+    int start = W * threadIdx.x, step = W * blockDim.x;
+    Few<W> g, v, d, s;
+    for (int j = start; j < width; j += step) // columns of a thread are its own throughout
+        for (int k = 0; k < W; k++)
+            dw[j + k] = 0;
     int first = blockIdx.x * NORM_ROWS, last = min(rows, first + NORM_ROWS);
     for (int i = first; i < last; i++) {
-        const float *g = dy + (long long)i * width, *row = x + (long long)i * ldx;
+        const float *grad = dy + (long long)i * width, *row = x + (long long)i * ldx;
         float along = 0, r = rstd[i];
-        for (int j = threadIdx.x; j < width; j += blockDim.x)
-            along += g[j] * w[j] * row[j];
+        for (int j = start; j < width; j += step) {
+            get(g, grad + j);
+            get(v, row + j);
+            get(s, w + j);
+            for (int k = 0; k < W; k++)
+                along += g.v[k] * s.v[k] * v.v[k];
+        }
         float c = block_sum(along) * r * r * r / width;
-        float *d = dx + (long long)i * lddx;
-        for (int j = threadIdx.x; j < width; j += blockDim.x) {
-            float gr = g[j] * r;
-            dw[j] += gr * row[j];
-            float v = d[j] + (gr * w[j] - row[j] * c);
-            d[j] = v;
+        float *to = dx + (long long)i * lddx;
+        for (int j = start; j < width; j += step) {
+            get(g, grad + j);
+            get(v, row + j);
+            get(d, to + j);
+            get(s, w + j);
+            for (int k = 0; k < W; k++)
+                d.v[k] += g.v[k] * r * s.v[k] - v.v[k] * c;
+            put(to + j, d);
             if (half)
-                half[(long long)i * width + j] = to_bf16(v);
+                put(half + (long long)i * width + j, d);
+            get(s, dw + j);
+            for (int k = 0; k < W; k++)
+                s.v[k] += g.v[k] * r * v.v[k];
+            put(dw + j, s);
         }
     }
-    for (int j = threadIdx.x; j < width; j += blockDim.x)
-        partial[(long long)blockIdx.x * width + j] = dw[j];
+    for (int j = start; j < width; j += step) {
+        get(s, dw + j);
+        put(partial + (long long)blockIdx.x * width + j, s);
+    }
+}
+
+KERNEL __launch_bounds__(1024) rmsnorm_backward(float *dx, int lddx, bf16 *half, float *partial, const float *dy, const float *x, int ldx, const float *w,
+                                                const float *rstd, int rows, int width) {
+    if (width % 4 == 0 && lddx % 4 == 0 && ldx % 4 == 0 && aligned16(dx) && aligned16(half) && aligned16(partial) && aligned16(dy) && aligned16(x) &&
+        aligned16(w))
+        backward<4>(dx, lddx, half, partial, dy, x, ldx, w, rstd, rows, width);
+    else
+        backward<1>(dx, lddx, half, partial, dy, x, ldx, w, rstd, rows, width);
 }
 
 KERNEL __launch_bounds__(1024) column_sums(float *dst, const float *partial, int rows, int width) {
