@@ -235,6 +235,49 @@ func TestStepsAreAlike(t *testing.T) {
 	}
 }
 
+// TestRecordedCopies: a series that was recorded reads the copies that it makes itself, and weights as they are now.
+func TestRecordedCopies(t *testing.T) {
+	b, f := emulated(t, Options{Precision: BF16})
+	const n = 8
+	x, w, y, gu, act, out, sum := b.Alloc(n*n), b.Alloc(3*n*n), b.Alloc(n*n), b.Alloc(2*n*n), b.Alloc(n*n), b.Alloc(n*n), b.Alloc(n*n)
+	norm, rstd := b.Alloc(n), b.Alloc(n)
+	b.Keep(w)
+	series := func() {
+		b.RMSNorm(y, rstd, x, n, nil, norm, 1e-5)
+		b.Gemm(false, true, n, 2*n, n, 1, y, n, w[:2*n*n], n, 0, gu, 2*n)
+		b.SwiGLU(act, gu, n)
+		b.Gemm(false, true, n, n, n, 1, act, n, w[2*n*n:], n, 0, out, n)
+		b.Gemm(true, false, n, n, n, 1, out, n, y, n, 0, sum, n)
+	}
+	results := func(do func()) (all []float32) {
+		r := rand.New(rand.NewPCG(7, 8))
+		random := func(to []float32) {
+			host := make([]float32, len(to))
+			for i := range host {
+				host[i] = float32(r.NormFloat64())
+			}
+			b.Upload(to, host)
+		}
+		random(norm)
+		random(w)
+		for range 3 {
+			random(x)
+			b.Awake(do)
+			all = append(all, b.Host(sum)...)
+			b.Scale(w, 1.5)
+		}
+		return all
+	}
+	want := results(series)
+	f.started()
+	if got := results(func() { b.Repeat("series", series) }); !slices.Equal(got, want) {
+		t.Errorf("recorded: %v, done: %v", got, want)
+	}
+	if !slices.Contains(f.started(), "replay") {
+		t.Error("nothing was replayed")
+	}
+}
+
 // TestPackedMemory: what holds bf16 after an operation is float32 again for one that reads that.
 func TestPackedMemory(t *testing.T) {
 	b, f := emulated(t, Options{Precision: BF16})
