@@ -268,15 +268,72 @@ KERNEL qk_clip_grouped(float *q, float *k, const float *max_logit, int heads, in
 // grid ceil(n/256), block 256, shared 0. total = the larger, NaN staying; then current = -Inf. For a step of micro-batches.
 KERNEL max_logit_merge(float *total, float *current, int n);
 
-// ---- decode.cu: one new token of each sequence against a paged cache of latent rows ----
-// cache: pages x page x width, of which the first d columns are the key and the first v the value (d, v <= 576). table:
-// batch x max_pages numbers of pages. lens: keys of each sequence. query: batch x heads x d, already in the latent space
-// with its rotary part. The sequence is cut into splits of whole pages.
+// ---- decode.cu, decode_mma.cu, decode_keep.cu: new tokens and a paged cache of keys and values; see compute.DecodeArgs ----
+// table: addresses of pages, span for each sequence. Row i belongs to sequence owner[i] and is its position at[i]; -1 marks
+// a row that is padding. A layer's rows of a page begin offset elements behind its address, page rows of them. A row of latent
+// attention is [latent | rotary key], rank + rope elements; one of grouped-query attention the keys of all groups, then
+// their values.
 
-// grid (splits, ceil(heads/8), batch), block 128, shared 4*(8*d + 16*(d+1) + 8*17).
-KERNEL decode_float(float *part, float *peak, float *sum, const float *query, const float *cache, const int *table,
-                    const int *lens, int heads, int d, int v, int width, int page, int max_pages, float scale);
-KERNEL decode_bf16(float *part, float *peak, float *sum, const float *query, const bf16 *cache, const int *table,
-                   const int *lens, int heads, int d, int v, int width, int page, int max_pages, float scale);
-// grid (heads, batch), block 128, shared 0. part: batch x splits x heads x v; peak and sum: batch x splits x heads.
-KERNEL decode_merge(float *out, const float *part, const float *peak, const float *sum, int heads, int v, int splits);
+// grid rows, block 256, shared 0. Normalises the latent of kv, turns its rotary key, keeps both, and writes the turned rotary
+// parts of q, rows x heads x (nope+rope), to the last rope columns of query, rows x heads x (rank+rope). q may be null, and so may
+// half_q, a copy of q.
+KERNEL keep_latent_float(const long long *table, const int *owner, const int *at, const float *kv, const float *w, float eps,
+                         const float *q, float *query, bf16 *half_q, const float *cos, const float *sin, int heads, int nope, int rope,
+                         int rank, int page, int span, long long offset);
+KERNEL keep_latent_bf16(const long long *table, const int *owner, const int *at, const float *kv, const float *w, float eps,
+                        const float *q, float *query, bf16 *half_q, const float *cos, const float *sin, int heads, int nope, int rope,
+                        int rank, int page, int span, long long offset);
+// grid rows, block 256, shared 0. Turns the keys k, rows x groups x d, keeps them and the values v, and turns q, rows x heads x
+// d, in place. q may be null.
+KERNEL keep_grouped_float(const long long *table, const int *owner, const int *at, float *q, const float *k, const float *v,
+                          const float *cos, const float *sin, int heads, int groups, int d, int page, int span,
+                          long long offset);
+KERNEL keep_grouped_bf16(const long long *table, const int *owner, const int *at, float *q, const float *k, const float *v,
+                         const float *cos, const float *sin, int heads, int groups, int d, int page, int span,
+                         long long offset);
+
+// Each row attends to positions 0 to at[i] of its sequence, which is cut into splits. part: rows x splits x heads x v; peak
+// and sum: rows x splits x heads. query: rows x heads x d.
+
+// grid (splits, ceil(heads/8), rows), block 128, shared 4*(8*d + 16*(d+1) + 8*17). The first d <= 576 columns of a cache row are
+// the key, the first v of them the value.
+KERNEL decode_latent_float(float *part, float *peak, float *sum, const float *query, const long long *table,
+                           const int *owner, const int *at, int heads, int d, int v, int page, int span, long long offset,
+                           float scale);
+KERNEL decode_latent_bf16(float *part, float *peak, float *sum, const float *query, const long long *table,
+                          const int *owner, const int *at, int heads, int d, int v, int page, int span, long long offset,
+                          float scale);
+// grid (splits, ceil(heads/16), rows), block 128, shared 2*(80*(d+8) + 16) + 4*16*33. The same by the tensor cores, which round the
+// queries too. d and v are multiples of 16, v <= 512.
+KERNEL decode_latent_mma(float *part, float *peak, float *sum, const float *query, const long long *table,
+                         const int *owner, const int *at, int heads, int d, int v, int page, int span, long long offset,
+                         float scale);
+// grid (splits/4, heads/group * ceil(group/4), rows), block 128, shared 0; a warp takes a split. d <= 256 is the size of keys and
+// values.
+KERNEL decode_grouped_float(float *part, float *peak, float *sum, const float *query, const long long *table,
+                            const int *owner, const int *at, int heads, int group, int d, int page, int span,
+                            long long offset, float scale);
+KERNEL decode_grouped_bf16(float *part, float *peak, float *sum, const float *query, const long long *table,
+                           const int *owner, const int *at, int heads, int group, int d, int page, int span,
+                           long long offset, float scale);
+// grid (heads, rows), block 128, shared 0. Joins the splits; a row of padding gives zeros. half, a copy of out, may be null.
+KERNEL decode_merge(float *out, bf16 *half, const float *part, const float *peak, const float *sum, int heads, int v, int splits);
+
+// ---- decode_experts.cu ----
+
+// grid 1, block 1024, shared 0. Groups of n <= 1024 choices of experts <= 1024, as the kernels of sort.cu make them.
+KERNEL few_group(const int *index, int n, int k, int experts, int *ends, int *token, int *choice, int *slot, int *load);
+// grouped_gemm_*_nt for few rows, which reads a matrix once for eight of them. Rows of x lie ldx apart.
+// grid (ceil(out/32), experts), block 256, shared 0.
+KERNEL few_rows_float(float *y, const float *x, int ldx, const int *rows, const float *w, const int *ends, long long stride,
+                      int out, int in);
+KERNEL few_rows_bf16(float *y, const bf16 *x, int ldx, const int *rows, const bf16 *w, const int *ends, long long stride,
+                     int out, int in);
+
+// ---- sample.cu ----
+
+// grid draws, block 1024, shared 0. Draw i takes the token of row rows[i] of the logits in which the point u[i] of [0, 1) falls,
+// the shares of exp(logit/temperature) lying behind each other; at temperature 0 the first largest logit. drawn: for each draw its
+// token, -1 where a logit is NaN or +Inf, and the bits of its log-probability, of the model and of the draw (0 at temperature 0).
+KERNEL draw_token(int *drawn, const float *logits, const int *rows, const double *u, int vocab,
+                  float temperature);

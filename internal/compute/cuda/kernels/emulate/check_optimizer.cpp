@@ -1,4 +1,4 @@
-// Optimizer passes, reductions, QK-Clip and decoding.
+// Optimizer passes, reductions and QK-Clip.
 #include "check.h"
 
 namespace check {
@@ -190,56 +190,6 @@ void optimizer() {
     polynomial();
     for (int n : {1, 257, 4097}) adam_step(n);
     qk_clip();
-}
-
-template <typename T> static void decode_case(int batch, int heads, int d, int v, int page, int splits, double tolerance) {
-    auto what = text("decode of %d sequences, %d heads of %d and %d, pages of %d, %d splits, bf16 %d", batch, heads, d, v, page, splits, sizeof(T) == 2);
-    const int max_pages = 7, width = d + 3, pages = 40;
-    auto query = random((size_t)batch * heads * d), values = random((size_t)pages * page * width);
-    Buf<T> cache(values.n);
-    for (size_t i = 0; i < cache.n; i++) {
-        if constexpr (sizeof(T) == 2) {
-            cache[i] = to_bf16(values[i]);
-            values[i] = bf16_to_float(cache[i]);
-        } else
-            cache[i] = values[i];
-    }
-    Buf<int> table(batch * max_pages, 1 << 30), lens(batch); // pages beyond a sequence's end are never read
-    float scale = (float)(1 / std::sqrt((double)d));
-    std::vector<double> want((size_t)batch * heads * v);
-    for (int b = 0; b < batch; b++) {
-        lens[b] = b == 0 ? 1 : 1 + below(max_pages * page);
-        for (int i = 0; i < (lens[b] + page - 1) / page; i++) table[b * max_pages + i] = below(pages);
-        for (int h = 0; h < heads; h++) {
-            std::vector<double> z(lens[b]);
-            double top = -INFINITY, sum = 0;
-            auto row = [&](int t) { return values + ((size_t)table[b * max_pages + t / page] * page + t % page) * width; };
-            for (int t = 0; t < lens[b]; t++) {
-                for (int j = 0; j < d; j++) z[t] += (double)query[((size_t)b * heads + h) * d + j] * row(t)[j];
-                z[t] *= scale;
-                top = std::max(top, z[t]);
-            }
-            for (double x : z) sum += std::exp(x - top);
-            for (int t = 0; t < lens[b]; t++)
-                for (int j = 0; j < v; j++) want[((size_t)b * heads + h) * v + j] += std::exp(z[t] - top) / sum * row(t)[j];
-        }
-    }
-    Buf<float> part(nan((size_t)batch * splits * heads * v)), peak(nan(batch * splits * heads)), sum(nan(batch * splits * heads)), out(nan((size_t)batch * heads * v));
-    dim3 grid(splits, parts(heads, 8), batch);
-    size_t shared = 4 * (8 * d + 16 * (d + 1) + 8 * 17);
-    if constexpr (sizeof(T) == 2) LAUNCH(decode_bf16, grid, 128, shared)(part, peak, sum, query, cache, table, lens, heads, d, v, width, page, max_pages, scale);
-    else LAUNCH(decode_float, grid, 128, shared)(part, peak, sum, query, cache, table, lens, heads, d, v, width, page, max_pages, scale);
-    LAUNCH(decode_merge, dim3(heads, batch), 128, 0)(out, part, peak, sum, heads, v, splits);
-    near(what, out, want, 1, tolerance);
-}
-
-void decoding() {
-    for (int splits : {1, 3, 9}) {
-        decode_case<float>(3, 1, 4, 2, 4, splits, float_tolerance);
-        decode_case<float>(3, 11, 40, 32, 16, splits, float_tolerance);
-        decode_case<bf16>(2, 8, 160, 128, 16, splits, float_tolerance);
-    }
-    decode_case<float>(1, 2, 576, 512, 8, 2, float_tolerance);
 }
 
 } // namespace check
