@@ -103,6 +103,19 @@ func (m *Model[T]) Weights(name string, elems int) []T {
 	return m.tape.Lend(m.w.values[at : at+elems : at+elems])
 }
 
+// Operand names weights for operations of the model's backend alone: elems elements from the first one of a parameter on, or the
+// whole parameter where elems is 0; nil where there is no such parameter. Nothing is lent to the host.
+func (m *Model[T]) Operand(name string, elems int) []T {
+	at, ok := m.w.offset[name]
+	if !ok {
+		return nil
+	}
+	if elems == 0 {
+		elems = len(m.w.params[m.w.index[name]].Value)
+	}
+	return m.w.values[at : at+elems : at+elems]
+}
+
 // ZeroGrad clears all gradients.
 func (m *Model[T]) ZeroGrad() { m.tape.Zero(m.w.grads) }
 

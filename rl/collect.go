@@ -11,7 +11,6 @@ import (
 
 	"muonclip/data/chat"
 	"muonclip/data/token"
-	"muonclip/internal/compute/cpu"
 	"muonclip/internal/rng"
 	"muonclip/model/generate"
 	"muonclip/rl/env"
@@ -39,7 +38,6 @@ func (a *Arena) Compose(components []reward.Component) (float64, error) {
 // Collector lets the policy act in many episodes at a time, all of them one token further with each pass of the model.
 type Collector struct {
 	Engine    *generate.Engine[float32]
-	Backend   *cpu.Backend[float32] // of the engine; draws tokens in parallel
 	Tokenizer *token.Tokenizer
 	Format    chat.Format
 	Arguments chat.ArgumentValidator // nil leaves the arguments of calls unchecked beyond being an object
@@ -61,7 +59,8 @@ type Sampling struct {
 	Tokens int
 }
 
-// Phases is where the time of a collection went, and what it brought.
+// Phases is where the time of a collection went, and what it brought. Prefill and Decode take in the drawing of what follows;
+// Draw is what is done with the tokens drawn.
 type Phases struct {
 	Prefill, Decode, Draw, Environment time.Duration
 	Read, Written                      int // tokens of prompts and answers, tokens of the policy
@@ -135,7 +134,6 @@ type collection struct {
 	batch    int
 	waiting  []*Group
 	active   []*live
-	samplers []*generate.Sampler[float32]
 	scoring  errgroup.Group
 	phases   Phases
 }
@@ -158,9 +156,7 @@ func (c *collection) all() error {
 		if err := c.read(); err != nil {
 			return err
 		}
-		if err := c.draw(); err != nil {
-			return err
-		}
+		c.take()
 	}
 }
 
@@ -204,26 +200,24 @@ func (c *collection) admit() error {
 		return nil
 	}
 	begun := time.Now()
-	logits, err := c.Engine.Prefill(seqs, ids...)
-	if err != nil {
+	if err := c.Engine.Read(seqs, ids...); err != nil {
 		return err
 	}
-	c.phases.Prefill += time.Since(begun)
-	vocab := c.Engine.Config().VocabSize
 	for i, lives := range owners {
 		c.phases.Read += len(ids[i])
 		for j, l := range lives {
-			l.seq, l.unread = seqs[i], 0
+			l.seq = seqs[i]
 			if j > 0 {
 				l.seq = seqs[i].Fork()
 			}
-			l.logits = append(l.logits[:0], logits[i*vocab:(i+1)*vocab]...)
 		}
 	}
-	return nil
+	err := c.draw(owners)
+	c.phases.Prefill += time.Since(begun)
+	return err
 }
 
-// read takes into the caches what was written and answered since the last pass.
+// read takes into the caches what was written and answered since the last pass, and draws what follows.
 func (c *collection) read() error {
 	var short, long []*live
 	for _, l := range c.active {
@@ -234,63 +228,61 @@ func (c *collection) read() error {
 			long = append(long, l)
 		}
 	}
-	vocab := c.Engine.Config().VocabSize
-	take := func(lives []*live, logits []float32) {
-		for i, l := range lives {
-			l.logits = append(l.logits[:0], logits[i*vocab:(i+1)*vocab]...)
-			l.unread = 0
-		}
+	for _, l := range long {
+		c.phases.Read += l.unread
+	}
+	if err := c.advance(long, &c.phases.Prefill); err != nil {
+		return err
+	}
+	return c.advance(short, &c.phases.Decode)
+}
+
+// advance reads what rollouts have not read yet, and draws what follows.
+func (c *collection) advance(lives []*live, took *time.Duration) error {
+	if len(lives) == 0 {
+		return nil
 	}
 	begun := time.Now()
-	if len(long) > 0 {
-		var seqs []*generate.Sequence[float32]
-		var ids [][]int32
-		for _, l := range long {
-			seqs, ids = append(seqs, l.seq), append(ids, l.to.IDs[len(l.to.IDs)-l.unread:])
-			c.phases.Read += l.unread
-		}
-		logits, err := c.Engine.Prefill(seqs, ids...)
-		if err != nil {
-			return err
-		}
-		take(long, logits)
-		c.phases.Prefill += time.Since(begun)
-		begun = time.Now()
+	seqs, ids, owners := make([]*generate.Sequence[float32], len(lives)), make([][]int32, len(lives)), make([][]*live, len(lives))
+	for i, l := range lives {
+		seqs[i], ids[i], owners[i] = l.seq, l.to.IDs[len(l.to.IDs)-l.unread:], lives[i:i+1]
 	}
-	if len(short) > 0 {
-		var seqs []*generate.Sequence[float32]
-		var ids []int32
-		for _, l := range short {
-			seqs, ids = append(seqs, l.seq), append(ids, l.to.IDs[len(l.to.IDs)-1])
+	if err := c.Engine.Read(seqs, ids...); err != nil {
+		return err
+	}
+	err := c.draw(owners)
+	*took += time.Since(begun)
+	return err
+}
+
+// draw draws the next token of rollouts; owners are those that go on from each row of what was read.
+func (c *collection) draw(owners [][]*live) error {
+	var draws []generate.Draw
+	var of []*live
+	for row, lives := range owners {
+		for _, l := range lives {
+			r := l.to
+			u := rng.New(c.sampling.Seed, "rollout "+r.Env, r.Key.Seed, r.Key.Index, uint64(r.Sample), uint64(len(r.IDs))).Float64()
+			draws, of = append(draws, generate.Draw{Row: row, U: u}), append(of, l)
 		}
-		logits, err := c.Engine.Step(seqs, ids)
-		if err != nil {
-			return err
+	}
+	if err := c.Engine.Draw(c.opt, draws); err != nil {
+		return err
+	}
+	for i, l := range of {
+		if err := draws[i].Err; err != nil {
+			return fmt.Errorf("rl: %s %s, sample %d, token %d: %w", l.to.Env, l.to.Key, l.to.Sample, len(l.to.IDs), err)
 		}
-		take(short, logits)
-		c.phases.Decode += time.Since(begun)
+		l.choice, l.unread = draws[i].Choice, 0
 	}
 	return nil
 }
 
-// draw takes the next token of every rollout and lets the environments answer the turns that ended.
-func (c *collection) draw() error {
+// take takes the drawn token of every rollout and lets the environments answer the turns that ended.
+func (c *collection) take() {
 	begun := time.Now()
-	for len(c.samplers) < len(c.active) {
-		c.samplers = append(c.samplers, generate.NewSampler[float32](c.opt))
-	}
-	errs := make([]error, len(c.active))
-	c.Backend.For(len(c.active), func(_ *cpu.Worker[float32], i int) {
-		l := c.active[i]
-		r := l.to
-		u := rng.New(c.sampling.Seed, "rollout "+r.Env, r.Key.Seed, r.Key.Index, uint64(r.Sample), uint64(len(r.IDs))).Float64()
-		l.choice, errs[i] = c.samplers[i].Sample(l.logits, nil, u)
-	})
 	var ended []*live
-	for i, l := range c.active {
-		if errs[i] != nil {
-			return fmt.Errorf("rl: %s %s, sample %d, token %d: %w", l.to.Env, l.to.Key, l.to.Sample, len(l.to.IDs), errs[i])
-		}
+	for _, l := range c.active {
 		if c.accept(l, c.limit(l.to)) {
 			ended = append(ended, l)
 		}
@@ -312,7 +304,6 @@ func (c *collection) draw() error {
 	}
 	clear(c.active[len(stay):])
 	c.active = stay
-	return nil
 }
 
 // together runs f for 0 to n-1 at the same time.

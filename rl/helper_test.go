@@ -132,7 +132,7 @@ func longLearner(t testing.TB, e env.Environment, dir string, context int) *lear
 		t.Fatal(err)
 	}
 	c := &Collector{
-		Engine: generate.New(m, be), Backend: be, Tokenizer: tok, Format: chat.K2{}, MaxBatch: 16,
+		Engine: generate.New(m, be), Tokenizer: tok, Format: chat.K2{}, MaxBatch: 16,
 		Arenas: map[string]*Arena{"copycat": {Environment: e}},
 	}
 	tr := &Trainer{

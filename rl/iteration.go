@@ -47,9 +47,9 @@ type Iteration struct {
 type Seconds struct {
 	Evaluation  float64 `json:"evaluation"`
 	Collection  float64 `json:"collection"`  // all of it
-	Prefill     float64 `json:"prefill"`     // of the collection: reading prompts and answers
+	Prefill     float64 `json:"prefill"`     // of the collection: reading prompts and answers, and drawing what follows
 	Decode      float64 `json:"decode"`      // writing
-	Draw        float64 `json:"draw"`        // sampling and parsing
+	Draw        float64 `json:"draw"`        // parsing what was drawn
 	Environment float64 `json:"environment"` // waiting for answers
 	Comparison  float64 `json:"comparison"`  // of log-probabilities
 	Critique    float64 `json:"critique,omitempty"`

@@ -21,11 +21,10 @@ type live struct {
 	dialogue chat.Dialogue
 	parser   *chat.TokenParser // of the turn in progress
 	seq      *generate.Sequence[float32]
-	unread   int       // tokens at the end of IDs that the cache does not hold
-	logits   []float32 // that follow what it holds
-	written  int       // tokens of the policy
-	choice   generate.Choice
-	over     bool // nothing more is to be generated
+	unread   int             // tokens at the end of IDs that the cache does not hold
+	written  int             // tokens of the policy
+	choice   generate.Choice // the token drawn last
+	over     bool            // nothing more is to be generated
 }
 
 // begin makes the live form of a rollout that is new, or of one that was interrupted: then its turns are taken

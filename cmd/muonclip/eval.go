@@ -58,6 +58,7 @@ which can be compared between tokenizers. A run folder stands for its newest che
 	f.StringVar(&o.Data, "data", "", "text `PATH` to evaluate on instead of the run's held-out shards")
 	f.IntVar(&o.SeqLen, "seq-len", 0, "tokens of a sequence; 0 means the run's, or 512")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
+	addPlaceFlag(cmd, &o.Device)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

@@ -19,7 +19,7 @@ func newGenerateCommand(g *globals) *cobra.Command {
 document of its own. The model is the newest checkpoint of a run, one checkpoint, or a folder in
 Hugging Face layout; without a flag that names one it is the run of the preset tiny. Text appears as
 it is generated where there is one completion to show. The same seed gives the same text, whatever
-the number of threads or prompts beside it.
+the number of threads or prompts beside it; on a GPU the prompts beside it may round it differently.
 
 ` + exitCodeHelp,
 		Example: `  muonclip generate "func (r *Reader) Read("
@@ -59,6 +59,7 @@ the number of threads or prompts beside it.
 	f := cmd.Flags()
 	f.IntVar(&o.Samples, "samples", 1, "completions of each prompt")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
+	addPlaceFlag(cmd, &o.Device)
 	f.StringVar(&o.Weights, "weights", "float32", "how weights are stored: float32, bf16 or int8; fewer bits are faster and change the text")
 	s := &o.Settings
 	f.IntVar(&s.MaxTokens, "max-tokens", 0, "most tokens of a completion; without it the run's generate.max_tokens")

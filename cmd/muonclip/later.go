@@ -154,6 +154,7 @@ that no training saw. Success means the whole reward; intervals are Wilson's at 
 	f.Uint64Var(&o.Seed, "seed", 0, "seed of the episodes")
 	f.Float64Var(&o.Temperature, "temperature", 0, "temperature of the tokens; 0 takes the likeliest")
 	f.IntVar(&o.Threads, "threads", 0, "threads; 0 means all processors")
+	addPlaceFlag(cmd, &o.Device)
 	addJSONFlag(cmd, &asJSON)
 	return cmd
 }

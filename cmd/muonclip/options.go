@@ -78,3 +78,8 @@ func addOutFlag(cmd *cobra.Command, out *string) {
 func addJSONFlag(cmd *cobra.Command, json *bool) {
 	cmd.Flags().BoolVar(json, "json", false, "print JSON instead of a table")
 }
+
+// addPlaceFlag adds --device, for commands that use a model without training it.
+func addPlaceFlag(cmd *cobra.Command, device *string) {
+	cmd.Flags().StringVar(device, "device", "", "where the model works: cpu, cuda (a GPU), or auto (cuda where there is one); without it the run's train.device")
+}

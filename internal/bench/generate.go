@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
 	"muonclip/internal/compute/cuda"
 	"muonclip/internal/rng"
@@ -64,7 +65,7 @@ func MeasureGenerate(ctx context.Context, o GenerateOptions) (*Generate, error) 
 		return nil, fmt.Errorf("bench: prompt %d, tokens %d, batch %d, rounds %d; want at least 1, 2, 1 and 1", o.Prompt, o.Tokens, o.Batch, o.Rounds)
 	}
 	if o.GPU != nil {
-		return nil, errors.New("bench: generation does not run on a GPU yet: use --device cpu")
+		return measureGenerateGPU(ctx, o)
 	}
 	be := cpu.New[float32](o.Threads)
 	m := o.Trained
@@ -76,20 +77,10 @@ func MeasureGenerate(ctx context.Context, o GenerateOptions) (*Generate, error) 
 		m.Init(1)
 	}
 	g := &generation{o: o, engine: generate.NewWith(m, be, generate.Options{Weights: o.Weights})}
-	for range o.Rounds + 1 {
-		if err := g.round(ctx); err != nil {
-			return nil, err
-		}
+	res := &Generate{Machine: DescribeMachine(be.Kernels(), be.Threads()), Weights: o.Weights.String()}
+	if err := g.measure(ctx, be, res); err != nil {
+		return nil, err
 	}
-	res := &Generate{
-		Machine: DescribeMachine(be.Kernels(), be.Threads()), Weights: o.Weights.String(), Prompt: o.Prompt, Tokens: o.Tokens, Batch: o.Batch,
-		PeakGflops: be.Peak() / 1e9,
-	}
-	for _, p := range m.Params() {
-		res.Parameters += p.Elems()
-	}
-	res.Prefill = newPhase(be, g.prefill, g.prefillWork, o.Batch*o.Prompt, res.PeakGflops)
-	res.Decode = newPhase(be, g.steps, g.stepWork, o.Batch, res.PeakGflops)
 	if len(o.HeldOut) > 0 {
 		var err error
 		if res.Accuracy, err = measureAccuracy(ctx, m, be, o.Weights, o.HeldOut); err != nil {
@@ -99,6 +90,27 @@ func MeasureGenerate(ctx context.Context, o GenerateOptions) (*Generate, error) 
 	return res, nil
 }
 
+// measureGenerateGPU is MeasureGenerate on a GPU, of random weights.
+func measureGenerateGPU(ctx context.Context, o GenerateOptions) (res *Generate, err error) {
+	defer compute.Guard(&err)
+	if o.Trained != nil || o.Weights != cpu.Full {
+		return nil, errors.New("bench: on a GPU generation is measured with random weights, stored as they are: leave out --model and --weights, or use --device cpu")
+	}
+	be, err := OpenGPU(*o.GPU)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, be.Close()) }()
+	m, err := model.New(o.Model, be)
+	if err != nil {
+		return nil, err
+	}
+	m.Init(1)
+	g := &generation{o: o, engine: generate.New(m, be)}
+	res = &Generate{Machine: describeGPU(be), Weights: string(be.Precision())}
+	return res, g.measure(ctx, be, res)
+}
+
 // generation is a measurement in progress.
 type generation struct {
 	o                     GenerateOptions
@@ -106,6 +118,22 @@ type generation struct {
 	rounds                int
 	prefill, steps        []float64     // seconds
 	prefillWork, stepWork generate.Work // of one round, and of one step on average
+}
+
+// measure runs all rounds and fills in what came of them.
+func (g *generation) measure(ctx context.Context, be limits, res *Generate) error {
+	for range g.o.Rounds + 1 {
+		if err := g.round(ctx); err != nil {
+			return err
+		}
+	}
+	for _, s := range g.engine.Config().Shapes() {
+		res.Parameters += s.Elems()
+	}
+	res.Prompt, res.Tokens, res.Batch, res.PeakGflops = g.o.Prompt, g.o.Tokens, g.o.Batch, be.Peak()/1e9
+	res.Prefill = newPhase(be, g.prefill, g.prefillWork, g.o.Batch*g.o.Prompt, res.PeakGflops)
+	res.Decode = newPhase(be, g.steps, g.stepWork, g.o.Batch, res.PeakGflops)
+	return nil
 }
 
 // round generates once and notes when each step was over.

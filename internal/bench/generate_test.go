@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/model"
 )
 
@@ -83,5 +84,18 @@ func TestAccuracyOfFullWeights(t *testing.T) {
 	}
 	if a.KL != 0 || a.Loss != a.FullLoss || a.Agreement != 1 || a.Tokens != 3 {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestMeasureGenerateGPU: a GPU is measured with random weights alone.
+func TestMeasureGenerateGPU(t *testing.T) {
+	c, m := smallModel(t)
+	o := GenerateOptions{Model: c, Prompt: 2, Tokens: 2, Batch: 1, Rounds: 1, GPU: &cuda.Options{}}
+	trained, stored := o, o
+	trained.Trained, stored.Weights = m, cpu.Int8
+	for _, o := range []GenerateOptions{trained, stored} {
+		if _, err := MeasureGenerate(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--device cpu") {
+			t.Errorf("want an error with --device cpu, got %v", err)
+		}
 	}
 }

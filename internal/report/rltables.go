@@ -190,7 +190,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // timing shows where the time of the iterations went: as a chart, and in total.
 func (in *input) timing() (figure, []phase) {
-	names := []string{"reading", "writing", "drawing", "environments", "evaluation", "comparison", "other"}
+	names := []string{"reading", "writing", "parsing", "environments", "evaluation", "comparison", "other"}
 	ch := stackedChart{title: "Time of the iterations by phase", xName: "iteration", names: names}
 	total := make([]float64, len(names))
 	sum := 0.0
@@ -210,7 +210,7 @@ func (in *input) timing() (figure, []phase) {
 		}
 	}
 	fig := newFigure("Time by phase",
-		"Reading prompts and answers and writing are passes of the model; drawing is the choice of tokens. Updates of the weights come on top.",
+		"Reading prompts and answers and writing are passes of the model with the choice of tokens; parsing is what is done with these. Updates of the weights come on top.",
 		ch.svg(false), "No iteration has a time.")
 	var phases []phase
 	for k, name := range names {

@@ -30,7 +30,8 @@ type Actor struct {
 // turnTokens is the longest turn that an Actor writes.
 const turnTokens = 512
 
-// OpenActor loads the model of a run, checkpoint or Hugging Face folder. Temperature 0 takes the likeliest token.
+// OpenActor loads the model of a run, checkpoint or Hugging Face folder to where its run trains. A GPU is its own until the
+// program ends. Temperature 0 takes the likeliest token.
 func OpenActor(dir string, temperature float64, log *slog.Logger) (*Actor, error) {
 	m, err := OpenTrained(dir, 0, log)
 	if err != nil {
@@ -39,7 +40,10 @@ func OpenActor(dir string, temperature float64, log *slog.Logger) (*Actor, error
 	if m.Tokenizer == nil {
 		return nil, fmt.Errorf("%s has no tokenizer, so nobody can read what the model writes: put its tokenizer.json there", dir)
 	}
-	a := &Actor{model: m, engine: generate.New(m.Model, m.Backend), format: chat.K2{}, sampling: generate.SampleOptions{Temperature: temperature}}
+	if err := m.Move("", log); err != nil {
+		return nil, err
+	}
+	a := &Actor{model: m, engine: generate.New(m.Model, m.Place()), format: chat.K2{}, sampling: generate.SampleOptions{Temperature: temperature}}
 	if name := m.Config.SFT.Format; name != "" {
 		if a.format, err = chat.ByName(name); err != nil {
 			return nil, UsageError{err}

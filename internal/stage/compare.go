@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"muonclip/internal/progress"
 	"muonclip/internal/report"
 	"muonclip/internal/train"
+	"muonclip/model/generate"
 	"muonclip/rl"
 )
 
@@ -50,7 +52,7 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 			continue
 		}
 		task := r.Progress.Start(progress.Spec{Name: "evaluate " + f.name, Stage: stage, Stages: stages, Unit: "tasks", Total: int64(len(r.Config.Tasks))})
-		groups, rates, err := r.act(ctx, m, r.Config.RL.EvalEpisodes, temperatures, func(n int) { task.Set(int64(n)) })
+		groups, rates, err := r.actOnce(ctx, m, r.Config.RL.EvalEpisodes, temperatures, func(n int) { task.Set(int64(n)) })
 		if err != nil {
 			task.Fail(failed(ctx))
 			return err
@@ -71,7 +73,7 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 			if err != nil {
 				return err
 			}
-			if played[f.name], _, err = r.act(ctx, m, shown, temperatures[:1], func(int) {}); err != nil {
+			if played[f.name], _, err = r.actOnce(ctx, m, shown, temperatures[:1], func(int) {}); err != nil {
 				return err
 			}
 		}
@@ -92,9 +94,18 @@ func (r *Run) Compare(ctx context.Context, stage, stages int) error {
 // samples it. The first shows what a model knows, the second also how sure it is.
 var temperatures = []float64{0, 1}
 
+// actOnce is act with a model that nobody needs afterwards, where the run trains.
+func (r *Run) actOnce(ctx context.Context, m *Trained, n int, temperatures []float64, done func(tasks int)) (groups map[string][]*rl.Group, rates map[string]rl.Rates, err error) {
+	if err := m.Move(r.Config.Train.Device, r.Log); err != nil {
+		return nil, nil, err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	return r.act(ctx, m, n, temperatures, done)
+}
+
 // act lets a model act in n held-out episodes of every task at each temperature. The groups are those of the first.
 func (r *Run) act(ctx context.Context, m *Trained, n int, temperatures []float64, done func(tasks int)) (map[string][]*rl.Group, map[string]rl.Rates, error) {
-	c, err := r.collector(ctx, m, true)
+	c, err := r.collector(ctx, m, generate.New(m.Model, m.Place()), true)
 	if err != nil {
 		return nil, nil, err
 	}

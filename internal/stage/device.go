@@ -2,7 +2,12 @@ package stage
 
 import (
 	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
 
+	"muonclip/internal/compute"
 	"muonclip/internal/compute/cuda"
 	"muonclip/internal/plan"
 	"muonclip/internal/train"
@@ -10,22 +15,30 @@ import (
 	"muonclip/optim"
 )
 
-// accelerator opens the GPU that the configuration asks for. Without one it is nil, and work is done by the processor.
-func (r *Run) accelerator() (*cuda.Backend, error) {
-	t := r.Config.Train
-	if t.Device != "cuda" && t.Device != "auto" {
+// openGPU opens the GPU that a setting like train.device asks for. Without one it is nil, and work is done by the processor.
+func openGPU(device string, o cuda.Options, log *slog.Logger) (*cuda.Backend, error) {
+	if device != "cuda" && device != "auto" {
 		return nil, nil
 	}
-	be, err := cuda.Open(plan.GPUOptions(r.Config))
-	if err != nil && t.Device == "auto" {
-		r.Log.Info("training on the processor", "reason", err)
+	be, err := cuda.Open(o)
+	if err != nil && device == "auto" {
+		log.Info("work is done by the processor", "reason", err)
 		return nil, nil
 	}
 	if err != nil {
 		return nil, UsageError{err}
 	}
 	d := be.Device()
-	r.Log.Info("training on a GPU", "name", d.Name, "memory_gib", float64(d.Memory)/(1<<30), "cuda", d.Driver, "cublas", d.BLAS, "precision", be.Precision())
+	log.Info("work is done by a GPU", "name", d.Name, "memory_gib", float64(d.Memory)/(1<<30), "cuda", d.Driver, "cublas", d.BLAS, "precision", be.Precision())
+	return be, nil
+}
+
+// accelerator opens the GPU that the configuration wants to train on, if any.
+func (r *Run) accelerator() (*cuda.Backend, error) {
+	be, err := openGPU(r.Config.Train.Device, plan.GPUOptions(r.Config), r.Log)
+	if be == nil {
+		return nil, err
+	}
 	if err := plan.FitsGPU(r.Config, OptimConfig(r.Config), be.MemoryLimit()); err != nil {
 		return nil, errors.Join(UsageError{err}, be.Close())
 	}
@@ -33,16 +46,59 @@ func (r *Run) accelerator() (*cuda.Backend, error) {
 }
 
 // moved is a model with the same weights on a GPU.
-func moved(m *model.Model[float32], be *cuda.Backend) (*model.Model[float32], error) {
-	there, err := model.New(m.Config, be)
-	if err != nil {
+func moved(m *model.Model[float32], be *cuda.Backend) (there *model.Model[float32], err error) {
+	defer compute.Guard(&err)
+	if there, err = model.New(m.Config, be); err != nil {
 		return nil, err
 	}
-	from := m.Params()
-	for i, p := range there.Params() {
-		copy(p.Value, from[i].Value)
+	for _, p := range m.Params() {
+		be.Upload(there.Operand(p.Name, 0), p.Value)
 	}
 	return there, nil
+}
+
+// Move moves a model that is not to be trained to the GPU that device asks for. Where that is empty it is the one that the model's
+// run trains on, if there is one here. The caller closes it.
+func (t *Trained) Move(device string, log *slog.Logger) (err error) {
+	switch {
+	case device == "" && t.Config.Train.Device == "cuda":
+		device = "auto"
+	case device == "":
+		device = t.Config.Train.Device
+	case !slices.Contains(devices, device):
+		return UsageError{fmt.Errorf("--device is %q, want one of %s", device, strings.Join(devices, ", "))}
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if t.Device, err = openGPU(device, plan.GPUOptions(t.Config), log); t.Device == nil {
+		return err
+	}
+	there, err := moved(t.Model, t.Device)
+	if err != nil {
+		return errors.Join(err, t.Close())
+	}
+	t.Model = there
+	return nil
+}
+
+// devices is what a model can be moved to.
+var devices = []string{"cpu", "cuda", "auto"}
+
+// Place is the backend that the model lies on.
+func (t *Trained) Place() compute.Backend[float32] {
+	if t.Device != nil {
+		return t.Device
+	}
+	return t.Backend
+}
+
+// Close gives the GPU back, where there is one.
+func (t *Trained) Close() error {
+	if t.Device == nil {
+		return nil
+	}
+	return t.Device.Close()
 }
 
 // optimizer makes the optimizer of a job, where its model lies.
@@ -63,6 +119,14 @@ func (r *Run) use(j *job) (err error) {
 	}
 	j.manifest.Device, j.manifest.PeakGflops = j.device.Device().Name, j.device.Peak()/1e9
 	return nil
+}
+
+// place is the backend that the job's model lies on.
+func (j *job) place() compute.Backend[float32] {
+	if j.device != nil {
+		return j.device
+	}
+	return j.backend
 }
 
 // leave gives the job's GPU back.

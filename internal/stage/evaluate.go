@@ -11,6 +11,7 @@ import (
 	"muonclip/data/batch"
 	"muonclip/data/corpus"
 	"muonclip/data/token"
+	"muonclip/internal/compute"
 	"muonclip/internal/config"
 	"muonclip/internal/train"
 )
@@ -21,6 +22,7 @@ type EvalOptions struct {
 	Data    string // text; empty means the held-out shards of the run
 	SeqLen  int    // 0 means the run's, or 512
 	Threads int
+	Device  string       // cpu, cuda or auto; empty means that of the run
 	Log     *slog.Logger // gets warnings; may be nil
 }
 
@@ -35,12 +37,17 @@ type EvalResult struct {
 }
 
 // EvalLoss measures the mean next-token loss of a model.
-func EvalLoss(ctx context.Context, o EvalOptions) (*EvalResult, error) {
+func EvalLoss(ctx context.Context, o EvalOptions) (res *EvalResult, err error) {
+	defer compute.Guard(&err)
 	t, set, heldOut, err := o.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer set.close()
+	if err := t.Move(o.Device, o.Log); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
 	bytes, err := textBytes(set.val, t.Tokenizer)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ type GenerateOptions struct {
 	Prompts  []string // empty means one empty prompt
 	Samples  int      // completions of each prompt
 	Threads  int
+	Device   string                 // cpu, cuda or auto; empty means that of the run
 	Weights  string                 // how the weights are stored: float32, bf16 or int8; empty means float32
 	Log      *slog.Logger           // gets warnings; may be nil
 	Settings config.Generate        // replaces the run's settings where Given says so
@@ -38,13 +39,12 @@ type Generated struct {
 }
 
 // Generate continues prompts.
-func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
+func Generate(ctx context.Context, o GenerateOptions) (out []Generated, err error) {
 	if o.Samples < 1 {
 		return nil, UsageError{fmt.Errorf("--samples is %d, want 1 or more", o.Samples)}
 	}
 	var weights cpu.Format
 	if o.Weights != "" {
-		var err error
 		if weights, err = cpu.ParseFormat(o.Weights); err != nil {
 			return nil, UsageError{fmt.Errorf("--weights: %w", err)}
 		}
@@ -63,6 +63,13 @@ func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 	if err := checkSettings(t.Config.Generate); err != nil {
 		return nil, UsageError{err}
 	}
+	if err := t.Move(o.Device, o.Log); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, t.Close()) }()
+	if t.Device != nil && weights != cpu.Full {
+		return nil, UsageError{fmt.Errorf("--weights is %s: only a processor stores weights in another way; add --device cpu, or leave it out", o.Weights)}
+	}
 	r := Generation(t.Config, t.Tokenizer, o.Prompts...)
 	r.Samples = o.Samples
 	if o.Stream != nil && len(o.Prompts)*o.Samples == 1 {
@@ -72,11 +79,10 @@ func Generate(ctx context.Context, o GenerateOptions) ([]Generated, error) {
 			begin = ""
 		}
 	}
-	done, err := generate.NewWith(t.Model, t.Backend, generate.Options{Weights: weights}).Generate(ctx, r)
+	done, err := generate.NewWith(t.Model, t.Place(), generate.Options{Weights: weights}).Generate(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	out := make([]Generated, 0, len(done))
 	for _, c := range done {
 		out = append(out, Generated{
 			Prompt: c.Prompt, Sample: c.Sample, PromptText: o.Prompts[c.Prompt], Text: c.Text, Finish: c.Finish, Tokens: c.IDs, LogProbs: c.LogProbs,

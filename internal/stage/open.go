@@ -10,6 +10,7 @@ import (
 	"muonclip/data/token"
 	"muonclip/internal/checkpoint"
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/internal/config"
 	"muonclip/internal/train"
 	"muonclip/model"
@@ -20,6 +21,7 @@ import (
 type Trained struct {
 	Model     *model.Model[float32]
 	Backend   *cpu.Backend[float32]
+	Device    *cuda.Backend    // where the model lies after Move; nil for the processor
 	Tokenizer *token.Tokenizer // nil for a folder without one
 	Config    config.Config    // of the run; only Model is set for a Hugging Face folder
 	Path      string           // checkpoint or folder that the weights came from

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"muonclip/internal/compute/cpu"
+	"muonclip/internal/compute/cuda"
 	"muonclip/internal/config"
 	"muonclip/model"
 	"muonclip/optim"
@@ -182,5 +183,53 @@ func TestInspect(t *testing.T) {
 	var b strings.Builder
 	if err := found.Print(&b); err != nil || strings.Count(b.String(), "verified") != 2 {
 		t.Errorf("%s %v", b.String(), err)
+	}
+}
+
+// TestPlace: a model is moved where the option says, and a device that is not there is named in an error. Without the option it is
+// where its run trained, or where there is no such device, the processor.
+func TestPlace(t *testing.T) {
+	r := trained(t, settings(t))
+	if _, err := r.Pretrain(t.Context(), 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	for device, says := range map[string]string{"cpu": "", "auto": "", "": "", "cuda": "train.device=cpu", "gpu": "want one of cpu, cuda, auto"} {
+		if device == "auto" || device == "cuda" {
+			if be, err := cuda.Open(cuda.Options{}); err == nil {
+				if err := be.Close(); err != nil {
+					t.Error(err)
+				}
+				continue // there is a GPU here, which device_test.go is for
+			}
+		}
+		var usage UsageError
+		for what, err := range map[string]error{
+			"generate": func() error {
+				_, err := Generate(t.Context(), GenerateOptions{Model: r.Dir, Samples: 1, Device: device, Settings: config.Generate{MaxTokens: 2}, Given: func(flag string) bool { return flag == "max-tokens" }})
+				return err
+			}(),
+			"eval loss": func() error {
+				_, err := EvalLoss(t.Context(), EvalOptions{Model: r.Dir, Device: device})
+				return err
+			}(),
+		} {
+			switch {
+			case says == "" && err != nil:
+				t.Errorf("%s with device %q: %v", what, device, err)
+			case says != "" && (!errors.As(err, &usage) || !strings.Contains(err.Error(), says)):
+				t.Errorf("%s with device %q: want a usage error with %q, got %v", what, device, says, err)
+			}
+		}
+	}
+	m, err := OpenTrained(r.Dir, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Config.Train.Device = "cuda"
+	if err := m.Move("", nil); err != nil {
+		t.Errorf("a model of a run on a GPU: %v", err)
+	}
+	if err := m.Close(); err != nil {
+		t.Error(err)
 	}
 }

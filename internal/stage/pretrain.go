@@ -68,7 +68,7 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (sum *Summary, er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.leave()) }()
-	j.sample = r.sampler(be, j.model, tok)
+	j.sample = r.sampler(&j)
 	if heldOut != nil {
 		j.val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))
 		unigram, err := batch.UnigramLoss(ctx, loader, j.val, m.Config.VocabSize, 1)

@@ -9,6 +9,7 @@ import (
 	"muonclip/data/chat"
 	"muonclip/data/chat/schema"
 	"muonclip/data/pack"
+	"muonclip/internal/compute"
 	"muonclip/internal/config"
 	"muonclip/internal/metrics"
 	"muonclip/internal/progress"
@@ -23,7 +24,8 @@ const checked = 20
 
 // RL trains the model of a folder, or of the run's SFT where from is empty, by what it does in the environments of the
 // tasks. It is a run of its own in the folder rl of the run.
-func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary, error) {
+func (r *Run) RL(ctx context.Context, from string, stage, stages int) (sum *Summary, err error) {
+	defer compute.Guard(&err)
 	if from == "" {
 		from = r.path("sft")
 	}
@@ -33,9 +35,6 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 	}
 	if base.Tokenizer == nil {
 		return nil, fmt.Errorf("%s has no tokenizer, so nobody can read what the model writes: put its tokenizer.json there", from)
-	}
-	if r.Config.Train.Device == "cuda" {
-		r.Log.Warn("reinforcement learning runs on the processor: rollouts are not generated on a GPU yet")
 	}
 	cfg := r.Config.For(config.StageRL)
 	cfg.Model = base.Model.Config
@@ -48,7 +47,14 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 	if err != nil || manifest.Finished != "" {
 		return sub.outcome(manifest, err)
 	}
-	trainer, err := sub.trainer(ctx, base)
+	j := job{
+		name: "rl", model: base.Model, backend: base.Backend, tokenizer: base.Tokenizer, manifest: manifest, reset: cfg.RL.Updates,
+	}
+	if err := sub.use(&j); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.leave()) }()
+	trainer, err := sub.trainer(ctx, base, &j)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +71,7 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 		if err != nil {
 			return nil, damaged(err)
 		}
-		trainer.PTX, trainer.PTXWeight, manifest.Shards = loader, cfg.RL.PTXWeight, data.prints
+		trainer.PTX, trainer.PTXWeight, j.manifest.Shards = loader, cfg.RL.PTXWeight, data.prints
 	}
 	var last *rl.Iteration
 	trainer.OnIteration = func(it *rl.Iteration) {
@@ -74,11 +80,9 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 			sub.Log.Warn("reinforcement learning", "iteration", it.Iteration, "warning", w)
 		}
 	}
-	sum, err := sub.train(ctx, job{
-		name: "rl", model: base.Model, backend: base.Backend, tokenizer: base.Tokenizer, data: trainer, manifest: manifest,
-		reset: cfg.RL.Updates, start: func(done int) error { return trainer.Start(ctx, done) },
-		fields: func(*metrics.Row) []progress.Field { return rlFields(last) },
-	}, stage, stages)
+	j.data, j.start = trainer, func(done int) error { return trainer.Start(ctx, done) }
+	j.fields = func(*metrics.Row) []progress.Field { return rlFields(last) }
+	sum, err = sub.train(ctx, j, stage, stages)
 	if err != nil && !sub.began {
 		return nil, err
 	}
@@ -90,20 +94,21 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (*Summary,
 	return sum, nil
 }
 
-// trainer makes what collects rollouts and turns them into batches.
-func (r *Run) trainer(ctx context.Context, base *Trained) (*rl.Trainer, error) {
+// trainer makes what collects rollouts with the weights that a job trains, and turns them into batches.
+func (r *Run) trainer(ctx context.Context, base *Trained, j *job) (*rl.Trainer, error) {
 	c := r.Config.RL
 	t := &rl.Trainer{
-		Model: base.Model, Dir: r.Dir, Seed: r.Config.Seed, Prompts: c.Prompts, Samples: c.Samples, Updates: c.Updates,
+		Model: j.model, Dir: r.Dir, Seed: r.Config.Seed, Prompts: c.Prompts, Samples: c.Samples, Updates: c.Updates,
 		Objective: rl.Objective{Kind: c.Objective, Tau: c.Tau, Clip: c.Clip}, Iterations: c.Iterations, Temperature: c.Temperature,
 		FinalTemperature: c.FinalTemperature, TopP: c.TopP, Tokens: c.TokenBudget, MicroBatch: c.MicroBatchSize,
 		EvalEvery: c.EvalEvery, EvalEpisodes: c.EvalEpisodes, Log: r.Log,
 	}
+	engine := generate.New(j.model, j.place())
 	var err error
-	if t.Collector, err = r.collector(ctx, base, false); err != nil {
+	if t.Collector, err = r.collector(ctx, base, engine, false); err != nil {
 		return nil, err
 	}
-	if t.HeldOut, err = r.collector(ctx, base, true); err != nil {
+	if t.HeldOut, err = r.collector(ctx, base, engine, true); err != nil {
 		return nil, err
 	}
 	t.HeldOut.CutPenalty = 0 // success is success
@@ -146,7 +151,7 @@ func (r *Run) critique() (*rl.Critique, error) {
 }
 
 // collector makes what lets a model act in the environments of the tasks.
-func (r *Run) collector(ctx context.Context, base *Trained, heldOut bool) (*rl.Collector, error) {
+func (r *Run) collector(ctx context.Context, base *Trained, engine *generate.Engine[float32], heldOut bool) (*rl.Collector, error) {
 	format, err := chat.ByName(r.Config.SFT.Format)
 	if err != nil {
 		return nil, UsageError{err}
@@ -157,7 +162,7 @@ func (r *Run) collector(ctx context.Context, base *Trained, heldOut bool) (*rl.C
 	}
 	c := r.Config.RL
 	return &rl.Collector{
-		Engine: generate.New(base.Model, base.Backend), Backend: base.Backend, Tokenizer: base.Tokenizer, Format: format,
+		Engine: engine, Tokenizer: base.Tokenizer, Format: format,
 		Arguments: &schema.Validator{}, Arenas: arenas, MaxBatch: c.MaxBatch, MaxLength: c.MaxLength, CutPenalty: c.CutPenalty,
 	}, nil
 }

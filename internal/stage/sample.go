@@ -4,10 +4,8 @@ import (
 	"context"
 
 	"muonclip/data/token"
-	"muonclip/internal/compute/cpu"
 	"muonclip/internal/config"
 	"muonclip/internal/metrics"
-	"muonclip/model"
 	"muonclip/model/generate"
 )
 
@@ -49,14 +47,19 @@ func stream(tok *token.Tokenizer) generate.TextStream {
 	return s
 }
 
-// sampler generates the run's sample prompts during training; nil where there are none.
-func (r *Run) sampler(be *cpu.Backend[float32], m *model.Model[float32], tok *token.Tokenizer) func(context.Context, int64) ([]metrics.Sample, error) {
+// sampler generates the run's sample prompts while a job trains; nil where there are none. On a processor an engine, whose
+// copy of the weights takes memory, lives as long as its samples; on a GPU one is kept, with the memory that it has taken.
+func (r *Run) sampler(j *job) func(context.Context, int64) ([]metrics.Sample, error) {
 	prompts := r.Config.Train.SamplePrompts
 	if len(prompts) == 0 {
 		return nil
 	}
+	engine := generate.New(j.model, j.place())
 	return func(ctx context.Context, step int64) ([]metrics.Sample, error) {
-		done, err := generate.New(m, be).Generate(ctx, Generation(r.Config, tok, prompts...))
+		if j.device == nil {
+			engine = generate.New(j.model, j.backend)
+		}
+		done, err := engine.Generate(ctx, Generation(r.Config, j.tokenizer, prompts...))
 		if ctx.Err() != nil {
 			return nil, nil // the run is being interrupted; the next one of these steps samples again
 		}

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"muonclip/internal/compute"
-	"muonclip/internal/compute/cpu"
 )
 
 // Generate completes prompts, Request.Samples times each. Completions that end leave the batch and
@@ -22,7 +21,7 @@ func (e *Engine[T]) Generate(ctx context.Context, r Request) ([]Completion, erro
 	if r.MaxBatch == 0 {
 		r.MaxBatch = defaultBatch
 	}
-	b := &batch[T]{e: e, req: r, done: make([]Completion, len(r.Prompts)*r.Samples)}
+	b := &batch[T]{e: e, req: r, done: make([]Completion, len(r.Prompts)*r.Samples), firsts: make([]Draw, len(r.Prompts)*r.Samples)}
 	for i := range b.done {
 		b.done[i].Prompt, b.done[i].Sample = i/r.Samples, i%r.Samples
 	}
@@ -41,26 +40,23 @@ type batch[T compute.Float] struct {
 	done    []Completion // all completions, finished or not
 	next    int          // the first one that has not begun
 	running []*sample[T]
-	spare   []*sample[T]
 
 	base   *Sequence[T] // the prompt of which samples still wait
-	logits []T          // that follow it
+	firsts []Draw       // of all completions: their first tokens, drawn when the prompt was read
 
 	seqs    []*Sequence[T]
 	prompts [][]int32
 	ids     []int32
+	draws   []Draw
 }
 
 // sample is one completion in progress.
 type sample[T compute.Float] struct {
-	to      *Completion
-	seq     *Sequence[T]
-	logits  []T // from which to draw next
-	sampler *Sampler[T]
-	seen    Seen
-	out     output
-	choice  Choice
-	err     error
+	to     *Completion
+	seq    *Sequence[T]
+	seen   Seen
+	out    output
+	choice Choice // the token drawn last
 }
 
 func (b *batch[T]) run(ctx context.Context) error {
@@ -78,8 +74,10 @@ func (b *batch[T]) run(ctx context.Context) error {
 			}
 			began = 0
 		}
-		if err := b.draw(b.running[began:]); err != nil {
-			return err
+		for _, x := range b.running[began:] {
+			if err := b.accept(x); err != nil {
+				return x.to.failed(err)
+			}
 		}
 		b.leave()
 	}
@@ -94,27 +92,18 @@ func (b *batch[T]) admit() error {
 	}
 	n := b.req.Samples
 	first := ceil(from, n) // the first prompt not yet read
-	b.seqs, b.prompts = b.seqs[:0], b.prompts[:0]
-	for p := first; p*n < to; p++ {
-		b.seqs, b.prompts = append(b.seqs, b.e.NewSequence()), append(b.prompts, b.req.Prompts[p])
+	if err := b.read(first, ceil(to, n)); err != nil {
+		return err
 	}
-	var logits []T
-	if len(b.seqs) > 0 {
-		var err error
-		if logits, err = b.e.Prefill(b.seqs, b.prompts...); err != nil {
-			return err
-		}
-	}
-	vocab := b.e.cfg.VocabSize
 	for ; b.next < to; b.next++ {
 		p := b.next / n
-		seq, row := b.base, b.logits
+		seq := b.base
 		if p >= first {
-			seq, row = b.seqs[p-first], logits[(p-first)*vocab:(p-first+1)*vocab]
+			seq = b.seqs[p-first]
 		}
 		last := b.next%n == n-1
 		if !last && b.next == to-1 { // the others wait for room
-			b.base, b.logits = seq, slices.Clone(row) // a sample that begins now may still point to the old ones
+			b.base = seq
 		}
 		if last {
 			if seq == b.base {
@@ -123,67 +112,90 @@ func (b *batch[T]) admit() error {
 		} else {
 			seq = seq.Fork()
 		}
-		b.begin(&b.done[b.next], seq, row)
+		b.begin(&b.done[b.next], seq, b.firsts[b.next].Choice)
 	}
 	return nil
 }
 
-// begin adds a completion of a sequence that holds the prompt.
-func (b *batch[T]) begin(to *Completion, seq *Sequence[T], logits []T) {
-	var x *sample[T]
-	if n := len(b.spare); n > 0 {
-		x, b.spare = b.spare[n-1], b.spare[:n-1]
-	} else {
-		x = &sample[T]{sampler: NewSampler[T](b.req.Sample)}
+// read reads prompts first to end-1 and draws the first token of each of their samples.
+func (b *batch[T]) read(first, end int) error {
+	if first >= end {
+		return nil
 	}
-	x.to, x.seq, x.logits = to, seq, logits
-	x.out = output{stops: b.req.StopStrings}
+	b.seqs, b.prompts = b.seqs[:0], b.prompts[:0]
+	n := b.req.Samples
+	draws := b.firsts[first*n : end*n]
+	for p := first; p < end; p++ {
+		b.seqs, b.prompts = append(b.seqs, b.e.NewSequence()), append(b.prompts, b.req.Prompts[p])
+		seen := b.seen(p)
+		for s := range n {
+			draws[(p-first)*n+s] = Draw{Row: p - first, U: Uniform(b.req.Sample.Seed, p, s, len(b.req.Prompts[p])), Seen: seen}
+		}
+	}
+	err := b.e.Read(b.seqs, b.prompts...)
+	if err == nil {
+		err = b.e.Draw(b.req.Sample, draws)
+	}
+	for i := range draws {
+		if err == nil && draws[i].Err != nil {
+			err = b.done[first*n+i].failed(draws[i].Err)
+		}
+	}
+	if err != nil {
+		for _, s := range b.seqs {
+			s.Release()
+		}
+	}
+	return err
+}
+
+// seen is the tokens of a prompt, nil where there is no repetition penalty.
+func (b *batch[T]) seen(prompt int) Seen {
+	if p := b.req.Sample.RepetitionPenalty; p == 0 || p == 1 {
+		return nil
+	}
+	seen := NewSeen(b.e.cfg.VocabSize)
+	for _, id := range b.req.Prompts[prompt] {
+		seen.Add(id)
+	}
+	return seen
+}
+
+// begin adds a completion of a sequence that holds the prompt, and its first token.
+func (b *batch[T]) begin(to *Completion, seq *Sequence[T], first Choice) {
+	x := &sample[T]{to: to, seq: seq, seen: b.seen(to.Prompt), out: output{stops: b.req.StopStrings}, choice: first}
 	if b.req.Text != nil {
 		x.out.stream = b.req.Text()
-	}
-	if p := b.req.Sample.RepetitionPenalty; p != 0 && p != 1 {
-		x.seen = NewSeen(b.e.cfg.VocabSize)
-		for _, id := range b.req.Prompts[to.Prompt] {
-			x.seen.Add(id)
-		}
 	}
 	b.running = append(b.running, x)
 }
 
-// step advances all completions by the token drawn last.
+// step advances all completions by the token drawn last, and draws the next one of each.
 func (b *batch[T]) step() error {
-	b.seqs, b.ids = b.seqs[:0], b.ids[:0]
-	for _, x := range b.running {
+	b.seqs, b.ids, b.draws = b.seqs[:0], b.ids[:0], b.draws[:0]
+	for i, x := range b.running {
 		b.seqs, b.ids = append(b.seqs, x.seq), append(b.ids, x.choice.ID)
+		position := len(b.req.Prompts[x.to.Prompt]) + len(x.to.IDs)
+		b.draws = append(b.draws, Draw{Row: i, U: Uniform(b.req.Sample.Seed, x.to.Prompt, x.to.Sample, position), Seen: x.seen})
 	}
-	logits, err := b.e.Step(b.seqs, b.ids)
-	if err != nil {
+	if err := b.e.Advance(b.seqs, b.ids); err != nil {
 		return err
 	}
-	vocab := b.e.cfg.VocabSize
+	if err := b.e.Draw(b.req.Sample, b.draws); err != nil {
+		return err
+	}
 	for i, x := range b.running {
-		x.logits = logits[i*vocab : (i+1)*vocab]
+		if err := b.draws[i].Err; err != nil {
+			return x.to.failed(err)
+		}
+		x.choice = b.draws[i].Choice
 	}
 	return nil
 }
 
-// draw takes the next token of each of the samples.
-func (b *batch[T]) draw(samples []*sample[T]) error {
-	b.e.be.For(len(samples), func(_ *cpu.Worker[T], i int) {
-		x := samples[i]
-		position := len(b.req.Prompts[x.to.Prompt]) + len(x.to.IDs)
-		u := Uniform(b.req.Sample.Seed, x.to.Prompt, x.to.Sample, position)
-		x.choice, x.err = x.sampler.Sample(x.logits, x.seen, u)
-	})
-	for _, x := range samples {
-		if err := x.err; err == nil {
-			x.err = b.accept(x)
-		}
-		if x.err != nil {
-			return fmt.Errorf("prompt %d, sample %d, token %d: %w", x.to.Prompt, x.to.Sample, len(x.to.IDs), x.err)
-		}
-	}
-	return nil
+// failed says where a completion came to an end.
+func (c *Completion) failed(err error) error {
+	return fmt.Errorf("prompt %d, sample %d, token %d: %w", c.Prompt, c.Sample, len(c.IDs), err)
 }
 
 // accept records the drawn token and decides whether the completion ends with it.
@@ -227,8 +239,6 @@ func (b *batch[T]) leave() {
 		}
 		x.to.Text = string(x.out.text)
 		x.seq.Release()
-		x.to, x.seq, x.logits, x.seen = nil, nil, nil, nil
-		b.spare = append(b.spare, x)
 	}
 	clear(b.running[len(stay):])
 	b.running = stay

@@ -1,9 +1,6 @@
 package generate
 
-import (
-	"muonclip/internal/compute"
-	"muonclip/internal/compute/cpu"
-)
+import "muonclip/internal/compute"
 
 // pageTokens is how many positions a page holds.
 const pageTokens = 64
@@ -11,15 +8,17 @@ const pageTokens = 64
 // page holds the cache rows of pageTokens positions, layer after layer. It is read-only while more
 // than one sequence refers to it.
 type page[T compute.Float] struct {
-	data []T // layers x pageTokens x width
+	data []T      // layers x pageTokens x width
+	name [2]int32 // what a device calls it
 	refs int
 }
 
 // pool makes pages and keeps those that no sequence uses any more.
 type pool[T compute.Float] struct {
-	be         *cpu.Backend[T]
-	size, made int
-	free       []*page[T]
+	room func() *page[T]
+	copy func(dst, src []T)
+	made int
+	free []*page[T]
 }
 
 func (p *pool[T]) take() *page[T] {
@@ -30,7 +29,9 @@ func (p *pool[T]) take() *page[T] {
 		return pg
 	}
 	p.made++
-	return &page[T]{data: p.be.Room(p.size), refs: 1}
+	pg := p.room()
+	pg.refs = 1
+	return pg
 }
 
 func (p *pool[T]) drop(pg *page[T]) {
@@ -84,19 +85,21 @@ func (s *Sequence[T]) Release() { s.Truncate(0) }
 
 // extend makes room for n more tokens and counts them.
 func (s *Sequence[T]) extend(n int) {
-	if used := s.n % pageTokens; used > 0 {
-		if last := len(s.pages) - 1; s.pages[last].refs > 1 {
-			own := s.pool.take()
-			copy(own.data, s.pages[last].data)
-			s.pool.drop(s.pages[last])
-			s.pages[last] = own
-		}
+	if s.shared() {
+		last := len(s.pages) - 1
+		own := s.pool.take()
+		s.pool.copy(own.data, s.pages[last].data)
+		s.pool.drop(s.pages[last])
+		s.pages[last] = own
 	}
 	s.n += n
 	for len(s.pages)*pageTokens < s.n {
 		s.pages = append(s.pages, s.pool.take())
 	}
 }
+
+// shared reports whether the sequence goes on in a page that others refer to.
+func (s *Sequence[T]) shared() bool { return s.n%pageTokens > 0 && s.pages[len(s.pages)-1].refs > 1 }
 
 // rows returns layer l's rows in page number i, width elements each.
 func (s *Sequence[T]) rows(l, i, width int) []T {

@@ -179,11 +179,11 @@ func TestEngineErrors(t *testing.T) {
 		"negative id": {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, []int32{-1}) }, "outside the vocabulary"},
 		"twice":       {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s, s}, []int32{1, 1}) }, "named twice"},
 		"foreign":     {func() ([]float32, error) { return e.Step([]*Sequence[float32]{other.NewSequence()}, []int32{1}) }, "another engine"},
-		"count":       {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, nil) }, "0 ids for 1 sequences"},
+		"count":       {func() ([]float32, error) { return e.Step([]*Sequence[float32]{s}, nil) }, "ids of 0 sequences for 1"},
 		"normalised keys": {func() ([]float32, error) {
 			return unable.Prefill([]*Sequence[float32]{unable.NewSequence()}, []int32{1})
 		}, "cannot generate"},
-		"prompt count": {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{s}) }, "0 prompts for 1 sequences"},
+		"prompt count": {func() ([]float32, error) { return e.Prefill([]*Sequence[float32]{s}) }, "ids of 0 sequences for 1"},
 	} {
 		if _, err := tt.call(); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: want an error with %q, got %v", name, tt.want, err)

@@ -81,13 +81,18 @@ func (e *Engine[T]) layout(segments []segment[T]) int {
 			b.ids, b.at, b.owner = append(b.ids, id), append(b.at, int32(s.seq.n+j)), append(b.owner, int32(i))
 		}
 		s.seq.extend(len(s.ids))
-		pairs := float64(len(s.ids)) * (float64(s.seq.n) - float64(len(s.ids)-1)/2)
-		e.work.CacheBytes += int64(s.seq.n) * int64(e.BytesPerToken())
-		e.work.FLOPs += 2 * pairs * float64(e.cfg.NumHiddenLayers*e.cfg.NumAttentionHeads*(e.shape.dim+e.shape.vdim))
+		e.countAttention(s)
 		e.rope.reach(s.seq.n)
 	}
 	e.plan.build(e.shape, segments)
 	return len(b.ids)
+}
+
+// countAttention counts the work of attention of new tokens, which are in their sequence.
+func (e *Engine[T]) countAttention(s segment[T]) {
+	pairs := float64(len(s.ids)) * (float64(s.seq.n) - float64(len(s.ids)-1)/2)
+	e.work.CacheBytes += int64(s.seq.n) * int64(e.BytesPerToken())
+	e.work.FLOPs += 2 * pairs * float64(e.cfg.NumHiddenLayers*e.cfg.NumAttentionHeads*(e.shape.dim+e.shape.vdim))
 }
 
 // addNorm adds delta to the residual stream and writes its norm to h.

@@ -16,29 +16,35 @@ const longPrompt = 256
 // readsAlone reports whether ids are a long prompt. With stored weights there is none: the model's own weights, which
 // training's products read, are others.
 func (e *Engine[T]) readsAlone(s *Sequence[T], ids []int32) bool {
-	return s.n == 0 && len(ids) >= longPrompt && e.format == cpu.Full
+	least := longPrompt
+	if e.dev != nil {
+		least = deviceLong
+	}
+	return s.n == 0 && len(ids) >= least && e.format == cpu.Full
 }
 
 // promptRows is how many rows of a long prompt pass the feed-forward layers together.
 const promptRows = 1024
 
-// source is the matrices of one layer as the model stores them.
+// source is the weights of one layer as the model stores them.
 type source[T compute.Float] struct {
+	inputNorm, postNorm       []T
 	qA, qB, kvA, kvB, k, v, o []T
+	qANorm, kvANorm           []T
+	qNorm, kNorm              []T
 	gateUp, down              []T
-	router, experts           []T
+	width                     int // of the dense feed-forward, or of the shared experts together; 0 for none
+	router, bias, experts     []T
 }
 
 func sourceOf[T compute.Float](m *model.Model[T], l int) source[T] {
 	c := m.Config
 	name := fmt.Sprintf("model.layers.%d.", l)
-	get := func(s string) []T {
-		if p := m.Param(name + s); p != nil {
-			return p.Value
-		}
-		return nil
-	}
+	get := func(s string) []T { return m.Operand(name+s, 0) }
 	y := source[T]{
+		inputNorm: get("input_layernorm.weight"), postNorm: get("post_attention_layernorm.weight"),
+		qANorm: get("self_attn.q_a_layernorm.weight"), kvANorm: get("self_attn.kv_a_layernorm.weight"),
+		qNorm: get("self_attn.q_norm.weight"), kNorm: get("self_attn.k_norm.weight"),
 		qA: get("self_attn.q_a_proj.weight"), qB: get("self_attn.q_b_proj.weight"), kvA: get("self_attn.kv_a_proj_with_mqa.weight"),
 		kvB: get("self_attn.kv_b_proj.weight"), k: get("self_attn.k_proj.weight"), v: get("self_attn.v_proj.weight"), o: get("self_attn.o_proj.weight"),
 	}
@@ -48,10 +54,10 @@ func sourceOf[T compute.Float](m *model.Model[T], l int) source[T] {
 	dense, width := "mlp.", c.IntermediateSize
 	if c.IsMoE(l) {
 		dense, width = "mlp.shared_experts.", c.MoeIntermediateSize*c.NSharedExperts
-		y.router = get("mlp.gate.weight")
-		y.experts = m.Weights(name+"mlp.experts.0.gate_proj.weight", c.NRoutedExperts*3*c.MoeIntermediateSize*c.HiddenSize)
+		y.router, y.bias = get("mlp.gate.weight"), get("mlp.gate.e_score_correction_bias")
+		y.experts = m.Operand(name+"mlp.experts.0.gate_proj.weight", c.NRoutedExperts*3*c.MoeIntermediateSize*c.HiddenSize)
 	}
-	y.gateUp, y.down = m.Weights(name+dense+"gate_proj.weight", 2*width*c.HiddenSize), get(dense+"down_proj.weight")
+	y.width, y.gateUp, y.down = width, m.Operand(name+dense+"gate_proj.weight", 2*width*c.HiddenSize), get(dense+"down_proj.weight")
 	return y
 }
 

@@ -79,6 +79,7 @@ func (s Seen) Has(id int32) bool { return s[id/64]&(1<<(id%64)) != 0 }
 
 // Sampler draws tokens. It holds scratch memory and is used by one goroutine at a time.
 type Sampler[T compute.Float] struct {
+	made SampleOptions // as they were given
 	opt  SampleOptions
 	exp  cpu.Exp[T]
 	e    []T       // relative probability of each token, 1 for the likeliest
@@ -90,10 +91,11 @@ type Sampler[T compute.Float] struct {
 
 // NewSampler returns a sampler of the options, which must be valid.
 func NewSampler[T compute.Float](o SampleOptions) *Sampler[T] {
+	made := o
 	if o.RepetitionPenalty == 0 {
 		o.RepetitionPenalty = 1
 	}
-	return &Sampler[T]{opt: o, exp: cpu.NewExp[T]()}
+	return &Sampler[T]{made: made, opt: o, exp: cpu.NewExp[T]()}
 }
 
 // Sample draws a token from logits, which it leaves alone, with the random number u in [0, 1). seen

@@ -121,8 +121,11 @@ func (p packer[T]) experts(y *layer[T], c model.Config, name string) {
 	}
 }
 
-// WeightBytes is the memory of all packed matrices, experts included; 0 before the first call.
+// WeightBytes is the memory of all matrices as they are read, experts included; 0 before the first call.
 func (e *Engine[T]) WeightBytes() int64 {
+	if e.dev != nil {
+		return e.dev.weightBytes()
+	}
 	if e.head == nil {
 		return 0
 	}

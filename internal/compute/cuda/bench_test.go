@@ -75,6 +75,20 @@ func TestBenchGemm(t *testing.T) {
 	}
 }
 
+// TestBenchGenerate: generation is measured beside what its bytes and operations take at least.
+func TestBenchGenerate(t *testing.T) {
+	step := idleStep(t)
+	o := bench.GenerateOptions{Model: step.Model, Prompt: 5, Tokens: 4, Batch: 3, Rounds: 2, GPU: step.GPU}
+	res, err := bench.MeasureGenerate(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantTable(t, res, "fake, 3 multiprocessors", "bf16", "prefill", "decode", "of the bound reached")
+	if res.Decode.WeightBytes < 2*256*64 || res.Decode.CacheBytes == 0 || res.Prefill.WeightBytes == 0 {
+		t.Errorf("%g and %g bytes of weights, %g of the cache", res.Decode.WeightBytes, res.Prefill.WeightBytes, res.Decode.CacheBytes)
+	}
+}
+
 // wantTable fails where a result's table lacks words, or its JSON holds what is no number.
 func wantTable(t *testing.T, res interface{ Print(io.Writer) error }, words ...string) {
 	t.Helper()
