@@ -1,16 +1,6 @@
 // Passes over memory that touch each element once.
 #include "device.h"
 
-KERNEL fill(float *dst, float v, long long n) {
-    for (long long i = first_element(); i < n; i += element_step())
-        dst[i] = v;
-}
-
-KERNEL fill_int(int *dst, int v, long long n) {
-    for (long long i = first_element(); i < n; i += element_step())
-        dst[i] = v;
-}
-
 KERNEL add(float *dst, const float *src, long long n) {
     long long i = first_element();
     if (aligned16(dst) && aligned16(src)) {
@@ -25,22 +15,9 @@ KERNEL add(float *dst, const float *src, long long n) {
         dst[i] += src[i];
 }
 
-KERNEL axpy(float *y, const float *x, float a, long long n) {
-    for (long long i = first_element(); i < n; i += element_step())
-        y[i] += a * x[i];
-}
-
 KERNEL scale(float *dst, const float *src, float a, long long n) {
     for (long long i = first_element(); i < n; i += element_step())
         dst[i] = a * src[i];
-}
-
-KERNEL scale_by(float *x, const float *factor, long long n) {
-    float a = *factor;
-    if (a == 1.0f)
-        return;
-    for (long long i = first_element(); i < n; i += element_step())
-        x[i] *= a;
 }
 
 KERNEL cast_bf16(bf16 *dst, const float *src, long long n) {
@@ -54,11 +31,6 @@ KERNEL cast_bf16(bf16 *dst, const float *src, long long n) {
     }
     for (; i < n; i += element_step())
         dst[i] = to_bf16(src[i]);
-}
-
-KERNEL cast_float(float *dst, const bf16 *src, long long n) {
-    for (long long i = first_element(); i < n; i += element_step())
-        dst[i] = bf16_to_float(src[i]);
 }
 
 // The end of a row comes first: what is written there lies behind what is still to be read.

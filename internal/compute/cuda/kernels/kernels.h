@@ -15,22 +15,12 @@ typedef unsigned short bf16;
 
 // ---- elementwise.cu ----
 
-// any grid, block 256, shared 0. dst = v.
-KERNEL fill(float *dst, float v, long long n);
-// any grid, block 256, shared 0.
-KERNEL fill_int(int *dst, int v, long long n);
 // any grid, block 256, shared 0. dst += src.
 KERNEL add(float *dst, const float *src, long long n);
-// any grid, block 256, shared 0. y += a x.
-KERNEL axpy(float *y, const float *x, float a, long long n);
 // any grid, block 256, shared 0. dst = a src; dst may be src.
 KERNEL scale(float *dst, const float *src, float a, long long n);
-// any grid, block 256, shared 0. x *= *factor, a number on the device.
-KERNEL scale_by(float *x, const float *factor, long long n);
 // any grid, block 256, shared 0. To bf16, round to nearest even.
 KERNEL cast_bf16(bf16 *dst, const float *src, long long n);
-// any grid, block 256, shared 0.
-KERNEL cast_float(float *dst, const bf16 *src, long long n);
 // grid rows, block 32..1024 in steps of 32, shared 0. Rows of width bf16, each at the beginning of its row of x, become
 // float in place.
 KERNEL widen(float *x, int width);
@@ -43,8 +33,6 @@ KERNEL add_diagonal(float *x, float a, int n, int ld, long long stride);
 KERNEL gather(float *dst, const float *src, const int *rows, int n, int width);
 // any grid, block 256, shared 0. The same for rows of fewer than 32, in which a warp has too little to do.
 KERNEL gather_narrow(float *dst, const float *src, const int *rows, int n, int width);
-// grid ceil(n/8), block (32, 8), shared 0. dst[rows[i]] = src[i]; rows are distinct.
-KERNEL scatter(float *dst, const float *src, const int *rows, int n, int width);
 // grid ceil(tokens/8), block (32, 8), shared 0. dst[t] += sum_j w[t*k+j] src[slot[t*k+j]]; w may be null.
 KERNEL combine(float *dst, const float *src, const int *slot, const float *w, int tokens, int k, int width);
 // grid rows, block 32..1024 in steps of 32, shared 0. dst head h += src head h; strides are between heads, 0 is one for all.
@@ -231,8 +219,6 @@ KERNEL sum_squares(double *part, const float *x, long long n);
 KERNEL sum_parts(double *out, const double *part, int n);
 // grid ceil(batch/256), block 256, shared 0. out = 1/(sqrt(sum)+eps).
 KERNEL inverse_norms(float *out, const double *sum, int batch, float eps);
-// grid 1, block 32, shared 0. norm = sqrt(sum); factor = limit/norm where norm > limit > 0, else 1.
-KERNEL clip_factor(float *norm, float *factor, const double *sum, float limit);
 
 // ---- muon.cu: matrices of rows x cols, batch of them, the b-th at b*stride elements of m, g and w; y, x and o are dense ----
 
@@ -256,17 +242,6 @@ KERNEL muon_apply_float(float *w, const float *o, double *part, float keep, floa
 // grid ceil(n/4096), block 256, shared 0. See compute.AdamStep; part[i]: squares of u.
 KERNEL adamw(float *w, const float *g, float *m, float *v, double *part, float b1, float d1, float b2, float d2, float c1,
              float c2, float eps, float keep, float rate, long long n);
-
-// ---- qkclip.cu: gamma from max_logit on the device; see optim.QKClip ----
-
-// grid (2*nope+rope, heads), block 128, shared 0. q is heads*(nope+rope) x q_cols, kvb heads*(nope+v) x kv_cols.
-KERNEL qk_clip_latent(float *q, float *kvb, const float *max_logit, int nope, int rope, int v, int q_cols, int kv_cols,
-                      float tau, float alpha, float inf_gamma);
-// grid (dim, heads + kv_heads), block 128, shared 0. q is heads*dim x cols, k kv_heads*dim x cols.
-KERNEL qk_clip_grouped(float *q, float *k, const float *max_logit, int heads, int kv_heads, int dim, int cols, float tau,
-                       float alpha, float inf_gamma);
-// grid ceil(n/256), block 256, shared 0. total = the larger, NaN staying; then current = -Inf. For a step of micro-batches.
-KERNEL max_logit_merge(float *total, float *current, int n);
 
 // ---- decode.cu, decode_mma.cu, decode_keep.cu: new tokens and a paged cache of keys and values; see compute.DecodeArgs ----
 // table: addresses of pages, span for each sequence. Row i belongs to sequence owner[i] and is its position at[i]; -1 marks

@@ -28,12 +28,3 @@ KERNEL inverse_norms(float *out, const double *sum, int batch, float eps) {
     if (b < batch)
         out[b] = (float)(1.0 / (sqrt(sum[b]) + eps));
 }
-
-KERNEL clip_factor(float *norm, float *factor, const double *sum, float limit) {
-    if (threadIdx.x > 0)
-        return;
-    double n = sqrt(*sum);
-    *norm = (float)n;
-    // A norm that is not finite leaves the gradients alone: the host refuses the step.
-    *factor = limit > 0 && n > limit && n < INFINITY ? (float)(limit / n) : 1.0f;
-}

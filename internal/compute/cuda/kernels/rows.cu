@@ -24,12 +24,6 @@ KERNEL gather_narrow(float *dst, const float *src, const int *rows, int n, int w
         dst[i] = src[(long long)rows[i / width] * width + i % width];
 }
 
-KERNEL scatter(float *dst, const float *src, const int *rows, int n, int width) {
-    int i = blockIdx.x * 8 + threadIdx.y;
-    if (i < n)
-        copy_row(dst + (long long)rows[i] * width, src + (long long)i * width, width);
-}
-
 KERNEL combine(float *dst, const float *src, const int *slot, const float *w, int tokens, int k, int width) {
     int t = blockIdx.x * 8 + threadIdx.y;
     if (t >= tokens)

@@ -1,4 +1,4 @@
-// Optimizer passes, reductions and QK-Clip.
+// Optimizer passes and reductions.
 #include "check.h"
 
 namespace check {
@@ -8,24 +8,20 @@ static void reductions() {
         auto x = random(n);
         unsigned p = parts(n, 4096);
         Buf<double> part(p), sum(1);
-        Buf<float> norm(1), factor(1), inverse(1);
+        Buf<float> inverse(1);
         double want = 0;
         for (int i = 0; i < n; i++) want += (double)x[i] * x[i];
         LAUNCH(sum_squares, p, 256, 0)(part, x, n);
         LAUNCH(sum_parts, 1, 256, 0)(sum, part, p);
         LAUNCH(inverse_norms, 1, 256, 0)(inverse, sum, 1, 1e-7f);
         near("inverse norm", inverse, {1 / (std::sqrt(want) + 1e-7f)}, 0, 1e-6);
-        for (float limit : {0.0f, (float)std::sqrt(want) / 2, (float)std::sqrt(want) * 2}) {
-            LAUNCH(clip_factor, 1, 32, 0)(norm, factor, sum, limit);
-            near("norm", norm, {std::sqrt(want)}, 0, 1e-6);
-            near("clip factor", factor, {limit > 0 && limit < std::sqrt(want) ? limit / std::sqrt(want) : 1}, 1, 1e-6);
-        }
+        float squares = (float)*sum.p;
+        near("sum of squares", &squares, {want}, 0, 1e-6);
         x[n / 2] = NAN;
         LAUNCH(sum_squares, p, 256, 0)(part, x, n);
         LAUNCH(sum_parts, 1, 256, 0)(sum, part, p);
-        LAUNCH(clip_factor, 1, 32, 0)(norm, factor, sum, 1);
-        near("norm of NaN", norm, {NAN}, 1, 1e-6);
-        near("clip factor of NaN", factor, {1}, 1, 1e-6);
+        squares = (float)*sum.p;
+        near("sum of squares with NaN", &squares, {NAN}, 1, 1e-6);
     }
     Buf<double> parts_of(3 * 700), sums(3);
     std::vector<double> want(3);
@@ -133,63 +129,12 @@ static void adam_step(int n) {
     near("adamw: squares of the change", &got, {squares}, 0, float_tolerance);
 }
 
-static double gamma_of(float s) { return s == INFINITY ? 1.0 / 1024 : s > 100 ? 100.0 / s : 1; }
-
-static void qk_clip() {
-    const float tau = 100, alpha = 0.5f, inf = 1.0f / 1024;
-    const float tops[] = {50, 100, 130, 1e5f, INFINITY, NAN, -INFINITY, 100.5f};
-    Buf<float> top(8);
-    std::copy(tops, tops + 8, top.p);
-    const int nope = 5, rope = 4, v = 3, q_cols = 70, kv_cols = 33;
-    auto q = random(8 * (nope + rope) * q_cols), kvb = random(8 * (nope + v) * kv_cols);
-    auto want_q = wide(q), want_k = wide(kvb);
-    for (size_t i = 0; i < want_q.size(); i++) {
-        int row = (int)i / q_cols, h = row / (nope + rope);
-        want_q[i] *= row % (nope + rope) < nope ? std::pow(gamma_of(top[h]), alpha) : gamma_of(top[h]);
-    }
-    for (size_t i = 0; i < want_k.size(); i++) {
-        int row = (int)i / kv_cols, h = row / (nope + v);
-        if (row % (nope + v) < nope) want_k[i] *= std::pow(gamma_of(top[h]), 1 - alpha);
-    }
-    LAUNCH(qk_clip_latent, dim3(2 * nope + rope, 8), 128, 0)(q, kvb, top, nope, rope, v, q_cols, kv_cols, tau, alpha, inf);
-    near("qk-clip: queries", q, want_q, [&](size_t i) { return std::fabs(want_q[i]); }, float_tolerance);
-    near("qk-clip: keys", kvb, want_k, [&](size_t i) { return std::fabs(want_k[i]); }, float_tolerance);
-
-    const int dim = 6, cols = 130, heads = 8, kv = 4;
-    auto gq = random(heads * dim * cols), gk = random(kv * dim * cols);
-    Buf<float> before(gq);
-    auto want_gq = wide(gq), want_gk = wide(gk);
-    for (int h = 0; h < heads; h++) {
-        double most = std::max(gamma_of(top[h / 2 * 2]), gamma_of(top[h / 2 * 2 + 1])), key = std::pow(most, 1 - alpha);
-        for (int i = 0; i < dim * cols; i++) {
-            want_gq[h * dim * cols + i] *= gamma_of(top[h]) / key;
-            if (h % 2 == 0) want_gk[h / 2 * dim * cols + i] *= key;
-        }
-    }
-    LAUNCH(qk_clip_grouped, dim3(dim, heads + kv), 128, 0)(gq, gk, top, heads, kv, dim, cols, tau, alpha, inf);
-    near("qk-clip of groups: queries", gq, want_gq, [&](size_t i) { return std::fabs(want_gq[i]); }, float_tolerance);
-    near("qk-clip of groups: keys", gk, want_gk, [&](size_t i) { return std::fabs(want_gk[i]); }, float_tolerance);
-    same("qk-clip of groups: a head below the threshold", gq.p, before.p, 2 * dim * cols);
-
-    Buf<float> total(4), current(4);
-    const float a[] = {1, 5, NAN, -INFINITY}, b[] = {3, NAN, 7, -2}, want[] = {3, NAN, NAN, -2};
-    std::copy(a, a + 4, total.p);
-    std::copy(b, b + 4, current.p);
-    LAUNCH(max_logit_merge, 1, 256, 0)(total, current, 4);
-    same("max logits merged", total.p, want, 4);
-    for (int i = 0; i < 4; i++) {
-        float none = -INFINITY;
-        same("max logits begin anew", current + i, &none, 1);
-    }
-}
-
 void optimizer() {
     reductions();
     for (bool nesterov : {false, true})
         for (auto shape : {std::pair<int, int>{1, 1}, {5, 33}, {33, 5}, {64, 96}, {100, 70}, {70, 100}}) muon_step(shape.first, shape.second, 3, nesterov);
     polynomial();
     for (int n : {1, 257, 4097}) adam_step(n);
-    qk_clip();
 }
 
 } // namespace check
