@@ -40,11 +40,16 @@ type Input struct {
 }
 
 // New builds a model with all weights zero; fill them by Init or through Params.
-func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) {
+func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) { return build(cfg, be, true) }
+
+// NewFrozen is New for a model that is used and not trained. It has no memory for gradients, and no Step.
+func NewFrozen[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) { return build(cfg, be, false) }
+
+func build[T compute.Float](cfg Config, be compute.Backend[T], learns bool) (*Model[T], error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
-	w := newWeights(cfg, be)
+	w := newWeights(cfg, be, learns)
 	if k, ok := be.(compute.Keeper[T]); ok {
 		k.Keep(w.values)
 	}
@@ -77,6 +82,12 @@ func (m *Model[T]) Init(seed uint64) {
 // device; values are the host's until the model runs again or is updated. Gradients take ReadGrads.
 func (m *Model[T]) Params() []*Param[T] {
 	m.tape.Lend(m.w.values)
+	return m.w.params
+}
+
+// ReadParams is Params for a host that does not write to the values.
+func (m *Model[T]) ReadParams() []*Param[T] {
+	m.tape.Host(m.w.values)
 	return m.w.params
 }
 
@@ -237,6 +248,9 @@ type pass struct {
 
 func (m *Model[T]) run(in Input, scale, share float64, grad bool) (losses []T) {
 	t := m.tape
+	if grad && m.w.grads == nil {
+		panic("model: Step of a frozen model")
+	}
 	t.Awake(func() {
 		t.Reset()
 		t.Grad = grad

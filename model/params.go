@@ -30,22 +30,25 @@ type weights[T compute.Float] struct {
 	offset map[string]int // of a parameter in the arenas
 	index  map[string]int // of a parameter in params
 	values []T
-	grads  []T
+	grads  []T                  // none where the model does not learn
 	leaves []*compute.Tensor[T] // what the tape knows of them
 }
 
-func newWeights[T compute.Float](cfg Config, be compute.Backend[T]) *weights[T] {
+func newWeights[T compute.Float](cfg Config, be compute.Backend[T], learns bool) *weights[T] {
 	shapes := cfg.Shapes()
 	var total int64
 	for _, s := range shapes {
 		total += s.Elems()
 	}
-	w := &weights[T]{offset: map[string]int{}, index: map[string]int{}, values: be.Alloc(int(total)), grads: be.Alloc(int(total))}
+	w := &weights[T]{offset: map[string]int{}, index: map[string]int{}, values: be.Alloc(int(total))}
+	if learns {
+		w.grads = be.Alloc(int(total))
+	}
 	at := 0
 	for i, s := range shapes {
 		end := at + int(s.Elems())
 		w.offset[s.Name], w.index[s.Name] = at, i
-		w.params = append(w.params, &Param[T]{ParamShape: s, Value: w.values[at:end:end], Grad: w.grads[at:end:end]})
+		w.params = append(w.params, &Param[T]{ParamShape: s, Value: w.values[at:end:end], Grad: w.grad(at, end)})
 		at = end
 	}
 	return w
@@ -61,6 +64,14 @@ func (w *weights[T]) settled() {
 	}
 }
 
+// grad is the gradient of elements at to end.
+func (w *weights[T]) grad(at, end int) []T {
+	if w.grads == nil {
+		return nil
+	}
+	return w.grads[at:end:end]
+}
+
 // matrix views rows*cols elements from the parameter's first one on as a tensor of the tape. It may
 // run over into the parameters stored behind.
 func (w *weights[T]) matrix(name string, rows, cols int) *compute.Tensor[T] {
@@ -69,7 +80,7 @@ func (w *weights[T]) matrix(name string, rows, cols int) *compute.Tensor[T] {
 		panic(fmt.Sprintf("model: no parameter %s", name))
 	}
 	end := at + rows*cols
-	leaf := compute.Parameter(rows, cols, w.values[at:end:end], w.grads[at:end:end])
+	leaf := compute.Parameter(rows, cols, w.values[at:end:end], w.grad(at, end))
 	w.leaves = append(w.leaves, leaf)
 	return leaf
 }

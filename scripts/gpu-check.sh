@@ -4,7 +4,7 @@
 #
 #   gpu-check.sh [PART...]
 #
-#   cheap and decisive first:   open suite step wide optimizer bits resume graph memory
+#   cheap and decisive first:   open suite step wide optimizer bits resume graph memory decode learn
 #   then, each some minutes:    parity bench gemm generate torch profile run
 #
 # Without arguments all are done. Each part has a time limit and a log; a part that fails or finds no GPU does not keep the
@@ -30,7 +30,7 @@ done
 [ "$work/data" -nt "$kit/data.tar.gz" ] || tar -xzf "$kit/data.tar.gz" -C "$work" -m && touch "$work/data" || exit 2
 
 # What a program says that finds no GPU, or a PyTorch that is not there.
-absent='there is no NVIDIA driver|there is no usable GPU|PyTorch has no GPU|does not run on a GPU yet|^skip: '
+absent='there is no NVIDIA driver|there is no usable GPU|PyTorch has no GPU|^skip: '
 # What of a log belongs into the summary.
 figures='^figure: |device_test.go:[0-9]*: |^(tokens per second|optimizer  |QK-Clip|model FLOP|memory [apo]|copies|peak|prefill|decode|dense-124m|small-moe|  (muonclip|eager|compiled) )'
 
@@ -121,7 +121,7 @@ gemm() { "$muonclip" bench gemm --device cuda --models dense-124m,small-moe --ba
 
 generate() {
 	local ok=true
-	for batch in 1 32; do
+	for batch in 1 64; do
 		"$muonclip" bench generate --device cuda --preset small-moe --batch $batch || ok=false
 	done
 	$ok
@@ -158,9 +158,9 @@ run() {
 	echo "figure: three samples in $((SECONDS - begun)) s, in run.log"
 }
 
-declare -A limit=([open]=240 [suite]=300 [step]=180 [wide]=180 [optimizer]=120 [bits]=180 [resume]=120 [graph]=60 [memory]=60
+declare -A limit=([open]=240 [suite]=300 [step]=180 [wide]=180 [optimizer]=120 [bits]=180 [resume]=120 [graph]=60 [memory]=60 [decode]=180 [learn]=120
 	[parity]=420 [bench]=420 [gemm]=240 [generate]=180 [torch]=590 [profile]=300 [run]=$((seconds + 240)))
-all=(open suite step wide optimizer bits resume graph memory parity bench gemm generate torch profile run)
+all=(open suite step wide optimizer bits resume graph memory decode learn parity bench gemm generate torch profile run)
 [ $# -gt 0 ] || set -- "${all[@]}"
 for name; do
 	[ -n "${limit[$name]:-}" ] || {
@@ -189,6 +189,8 @@ for name; do
 	resume) pattern=TestDeviceResume ;;
 	graph) pattern=TestDeviceGraph ;;
 	memory) pattern=TestDeviceOutOfMemory ;;
+	decode) pattern='TestDeviceGenerate|TestDeviceGenerateBF16' ;;
+	learn) pattern=TestDeviceReinforcementLearning ;;
 	*) pattern= ;;
 	esac
 	if [ -n "$pattern" ]; then

@@ -101,7 +101,7 @@ func measureGenerateGPU(ctx context.Context, o GenerateOptions) (res *Generate, 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, be.Close()) }()
-	m, err := model.New(o.Model, be)
+	m, err := model.NewFrozen(o.Model, be)
 	if err != nil {
 		return nil, err
 	}

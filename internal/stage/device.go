@@ -45,10 +45,10 @@ func (r *Run) accelerator() (*cuda.Backend, error) {
 	return be, nil
 }
 
-// moved is a model with the same weights on a GPU.
-func moved(m *model.Model[float32], be *cuda.Backend) (there *model.Model[float32], err error) {
+// moved is a model with the same weights on a GPU, made by New or NewFrozen of package model.
+func moved(m *model.Model[float32], be *cuda.Backend, build func(model.Config, compute.Backend[float32]) (*model.Model[float32], error)) (there *model.Model[float32], err error) {
 	defer compute.Guard(&err)
-	if there, err = model.New(m.Config, be); err != nil {
+	if there, err = build(m.Config, be); err != nil {
 		return nil, err
 	}
 	for _, p := range m.Params() {
@@ -74,7 +74,7 @@ func (t *Trained) Move(device string, log *slog.Logger) (err error) {
 	if t.Device, err = openGPU(device, plan.GPUOptions(t.Config), log); t.Device == nil {
 		return err
 	}
-	there, err := moved(t.Model, t.Device)
+	there, err := moved(t.Model, t.Device, model.NewFrozen)
 	if err != nil {
 		return errors.Join(err, t.Close())
 	}
@@ -114,7 +114,7 @@ func (r *Run) use(j *job) (err error) {
 	if j.device, err = r.accelerator(); err != nil || j.device == nil {
 		return err
 	}
-	if j.model, err = moved(j.model, j.device); err != nil {
+	if j.model, err = moved(j.model, j.device, model.New); err != nil {
 		return errors.Join(err, j.device.Close())
 	}
 	j.manifest.Device, j.manifest.PeakGflops = j.device.Device().Name, j.device.Peak()/1e9

@@ -76,10 +76,12 @@ func HeadBlocks(cfg model.Config) func(optim.Param) int {
 	}
 }
 
-// Tensors lists all weights of a float32 model, over the same memory, in the order of Config.Shapes.
-func Tensors(m *model.Model[float32]) []safetensors.Tensor {
+// Tensors lists all weights of a float32 model, over the same memory, in the order of Config.Shapes, to be written to.
+func Tensors(m *model.Model[float32]) []safetensors.Tensor { return tensors(m.Params()) }
+
+func tensors(params []*model.Param[float32]) []safetensors.Tensor {
 	var tensors []safetensors.Tensor
-	for _, p := range m.Params() {
+	for _, p := range params {
 		tensors = append(tensors, safetensors.Tensor{Name: p.Name, Shape: p.Shape(), Data: p.Value})
 	}
 	return tensors
@@ -89,7 +91,7 @@ func Tensors(m *model.Model[float32]) []safetensors.Tensor {
 func Fingerprint(m *model.Model[float32]) string {
 	h := xxh3.New()
 	buf := make([]byte, 0, 1<<16)
-	for _, p := range m.Params() {
+	for _, p := range m.ReadParams() {
 		for _, v := range p.Value {
 			if buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v)); len(buf) == cap(buf) {
 				_, _ = h.Write(buf) // a hash does not fail

@@ -72,7 +72,7 @@ func (s *state) save(o *Options, m *model.Model[float32], opt *optim.Optimizer, 
 			Step: s.step, Tokens: s.tokens, Seconds: seconds, ConfigFingerprint: o.ConfigFingerprint,
 			TokenizerFingerprint: o.TokenizerFingerprint, Optimizer: scalars, Extra: more,
 		},
-		Model: Tensors(m), Optimizer: stateTensors(moments),
+		Model: tensors(m.ReadParams()), Optimizer: stateTensors(moments),
 	})
 }
 

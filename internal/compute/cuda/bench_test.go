@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,10 @@ func TestBenchTrain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantTable(t, res, "fake, 3 multiprocessors", "bf16", "micro-batches of a step", "memory predicted", "memory allocated", "memory occupied", "QK-Clip", "ms of a step", "route", "product")
+	wantTable(t, res, "fake, 3 multiprocessors", "bf16", "micro-batches of a step", "memory predicted", "memory allocated", "memory occupied", "QK-Clip", "ms of a step", "product")
+	if !slices.ContainsFunc(res.GPU.Profile.Rows, func(r cuda.ProfileRow) bool { return r.Name == "route" }) {
+		t.Error("the profile has no router")
+	}
 	if res.TokensPerStep != 96 || res.GPU.MicroBatches != 3 {
 		t.Errorf("%d tokens in %d micro-batches, want 96 in 3", res.TokensPerStep, res.GPU.MicroBatches)
 	}
