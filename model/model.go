@@ -40,10 +40,14 @@ type Input struct {
 }
 
 // New builds a model with all weights zero; fill them by Init or through Params.
-func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) { return build(cfg, be, true) }
+func New[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) {
+	return build(cfg, be, true)
+}
 
 // NewFrozen is New for a model that is used and not trained. It has no memory for gradients, and no Step.
-func NewFrozen[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) { return build(cfg, be, false) }
+func NewFrozen[T compute.Float](cfg Config, be compute.Backend[T]) (*Model[T], error) {
+	return build(cfg, be, false)
+}
 
 func build[T compute.Float](cfg Config, be compute.Backend[T], learns bool) (*Model[T], error) {
 	if err := cfg.Validate(); err != nil {
