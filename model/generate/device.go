@@ -71,7 +71,7 @@ func (d *device[T]) reserve(seqs []*Sequence[T], ids [][]int32) error {
 		d.pool.made++
 		d.pool.free = append(d.pool.free, d.room())
 	}
-	d.left = d.be.Alloc(min(room, max(need, piecePages, d.pool.made/2)) * d.size)
+	d.left = d.be.Alloc(max(need, min(max(piecePages, d.pool.made/2), room/8)) * d.size) // others need memory too
 	return nil
 }
 

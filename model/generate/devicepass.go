@@ -46,7 +46,7 @@ func (d *device[T]) layout(segments []segment[T], padded int, long bool) *pass[T
 	d.countProducts(p.rows, outputs)
 	p.rows, p.span = max(p.rows, padded), upTo(p.span)
 	sequences := max(len(segments), padded)
-	d.words = grow(d.words, 2*sequences*p.span+3*p.rows+outputs)
+	d.words = grow(d.words, 2*sequences*p.span+3*p.rows+max(outputs, padded)) // of one length for one stepKey
 	clear(d.words)
 	p.cut(d.words, sequences)
 	p.describe(segments)
@@ -260,7 +260,7 @@ func (d *device[T]) attendPrompt(p *pass[T], w *source[T], keys compute.DecodeAr
 		a.KRope = compute.HeadCols[T]{Data: keys.Key, Ld: d.shape.value, Stride: c.HeadDim}
 		a.Value = compute.HeadCols[T]{Data: b.v, Ld: d.shape.value, Stride: c.HeadDim}
 	}
-	keys.Q = nil // training's kernels rotate the queries by themselves
+	keys.Q, keys.Query = nil, nil // training's kernels rotate the queries by themselves
 	d.be.KeepKeys(&keys)
 	d.be.Attention(&a)
 }

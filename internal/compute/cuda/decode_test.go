@@ -99,6 +99,41 @@ func compareConversation(t *testing.T, host, dev *engine, tolerance float64) {
 	}
 }
 
+// TestManySequences: steps of one size that is rounded up from several numbers of sequences are one graph, which sees the tokens
+// of each.
+func TestManySequences(t *testing.T) {
+	cfg := generating()["latent, dense"]
+	cfg.NumHiddenLayers = 1
+	host, dev, _, f := engines(t, cfg, Options{})
+	const all = 1000
+	steps := func(e *engine) (last []float32) {
+		seqs, prompts := make([]*sequence, all), make([][]int32, all)
+		for i := range seqs {
+			seqs[i], prompts[i] = e.NewSequence(), tokens(uint64(i), 1, cfg.VocabSize)
+		}
+		prompts[0] = tokens(1, 257, cfg.VocabSize)
+		if err := e.Read(seqs, prompts...); err != nil {
+			t.Fatal(err)
+		}
+		for i, n := range []int{600, 600, 600, all} {
+			if err := e.Advance(seqs[:n], tokens(uint64(i), n, cfg.VocabSize)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last, err := e.Logits()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return last
+	}
+	if d := distance(steps(dev), steps(host)); !(d <= 1e-4) {
+		t.Errorf("logits: relative error %.1e", d)
+	}
+	if !slices.Contains(f.started(), "replay") {
+		t.Error("no step was repeated as a graph")
+	}
+}
+
 // TestGenerate: an engine on the device has the logits of one on a processor, and the same bits when all is done again.
 func TestGenerate(t *testing.T) {
 	for name, cfg := range generating() {
