@@ -31,7 +31,7 @@ func measureTrainGPU(o TrainOptions) (res *Train, err error) {
 		return nil, errors.New("bench: threads can be compared on the processor only")
 	}
 	fig := &GPUFigures{MicroBatches: max(1, o.MicroBatches)}
-	if fig.Predicted, err = plan.OnGPU(planned(o), o.Optim, o.Rows); err != nil {
+	if fig.Predicted, err = plan.OnGPU(planned(o), o.Optim, o.Rows, plan.Generation{}); err != nil {
 		return nil, err
 	}
 	be, err := OpenGPU(*o.GPU)

@@ -15,7 +15,7 @@ func TestOnGPU(t *testing.T) {
 	}
 	need := func(c config.Config, rows int) int64 {
 		t.Helper()
-		bytes, err := OnGPU(c, optim.Config{}, rows)
+		bytes, err := OnGPU(c, optim.Config{}, rows, Generation{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,15 +32,19 @@ func TestOnGPU(t *testing.T) {
 	if less := need(full, 8); less >= eight {
 		t.Errorf("with recomputation eight sequences take %d bytes, without %d", less, eight)
 	}
+	more, err := OnGPU(c, optim.Config{}, 8, Generation{Sequences: 4, Tokens: 600})
+	if cache := int64(4 * 10 * 64 * c.Model.NumHiddenLayers * (c.Model.KVLoraRank + c.Model.QKRopeHeadDim) * 2); err != nil || more < eight+cache {
+		t.Errorf("with a cache of %d bytes eight sequences take %d, without %d: %v", cache, more, eight, err)
+	}
 	c.Train.BatchSize, c.Train.MicroBatchSize = 8, 8
 	four := need(c, 4)
-	if err := FitsGPU(c, optim.Config{}, eight); err != nil {
+	if err := FitsGPU(c, optim.Config{}, Generation{}, eight); err != nil {
 		t.Errorf("what fits exactly is refused: %v", err)
 	}
-	if err := FitsGPU(c, optim.Config{}, four); err == nil || !strings.Contains(err.Error(), "train.micro_batch_size=4") {
+	if err := FitsGPU(c, optim.Config{}, Generation{}, four); err == nil || !strings.Contains(err.Error(), "train.micro_batch_size=4") {
 		t.Errorf("with memory for four sequences: %v", err)
 	}
-	if err := FitsGPU(c, optim.Config{}, state/2); err == nil || !strings.Contains(err.Error(), "smaller model") {
+	if err := FitsGPU(c, optim.Config{}, Generation{}, state/2); err == nil || !strings.Contains(err.Error(), "smaller model") {
 		t.Errorf("with memory for none: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,12 +35,12 @@ func openGPU(device string, o cuda.Options, log *slog.Logger) (*cuda.Backend, er
 }
 
 // accelerator opens the GPU that the configuration wants to train on, if any.
-func (r *Run) accelerator() (*cuda.Backend, error) {
+func (r *Run) accelerator(g plan.Generation) (*cuda.Backend, error) {
 	be, err := openGPU(r.Config.Train.Device, plan.GPUOptions(r.Config), r.Log)
 	if be == nil {
 		return nil, err
 	}
-	if err := plan.FitsGPU(r.Config, OptimConfig(r.Config), be.MemoryLimit()); err != nil {
+	if err := plan.FitsGPU(r.Config, OptimConfig(r.Config), g, be.MemoryLimit()); err != nil {
 		return nil, errors.Join(UsageError{err}, be.Close())
 	}
 	return be, nil
@@ -109,9 +110,26 @@ func (r *Run) optimizer(j *job) (*optim.Optimizer, error) {
 	return NewOptimizer(j.backend, j.model, r.Config)
 }
 
+// generation is what a job generates beside training.
+func (r *Run) generation(j *job) plan.Generation {
+	most := j.model.Config.MaxPositionEmbeddings
+	if j.name == "rl" {
+		return plan.Generation{Sequences: r.Config.RL.MaxBatch, Tokens: cmp.Or(r.Config.RL.MaxLength, most)}
+	}
+	g := plan.Generation{Sequences: len(r.Config.Train.SamplePrompts), Tokens: most}
+	if n := r.Config.Generate.MaxTokens; n > 0 {
+		longest := 0
+		for _, p := range r.Config.Train.SamplePrompts {
+			longest = max(longest, len(EncodePrompt(j.tokenizer, p)))
+		}
+		g.Tokens = min(most, longest+n)
+	}
+	return g
+}
+
 // use moves a job to the GPU that the configuration asks for. Where there is one, the caller closes it.
 func (r *Run) use(j *job) (err error) {
-	if j.device, err = r.accelerator(); err != nil || j.device == nil {
+	if j.device, err = r.accelerator(r.generation(j)); err != nil || j.device == nil {
 		return err
 	}
 	if j.model, err = moved(j.model, j.device, model.New); err != nil {
