@@ -310,6 +310,22 @@ func TestNothingMovesWithinRepeat(t *testing.T) {
 	}
 }
 
+// TestLoans: what the host writes to memory that it was lent reaches the device, also after it has looked at a part of it, or
+// was lent a part of it again.
+func TestLoans(t *testing.T) {
+	b, _ := emulated(t, Options{})
+	x := b.Lend(b.Alloc(6))
+	x[0] = 1
+	b.Host(x[1:2])
+	x[2] = 2
+	b.Lend(x[3:5])[0] = 3
+	x[5] = 4
+	b.Add(x[:1], x[5:])
+	if got := b.Host(x); !slices.Equal(got, []float32{5, 0, 2, 3, 0, 4}) {
+		t.Errorf("the device has %v", got)
+	}
+}
+
 // TestHostReadsInTime: memory that was not asked for cannot be read, nor, where the backend is strict, what was shown before
 // the last operation.
 func TestHostReadsInTime(t *testing.T) {

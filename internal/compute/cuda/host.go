@@ -1,6 +1,9 @@
 package cuda
 
-import "unsafe"
+import (
+	"slices"
+	"unsafe"
+)
 
 // Host waits and brings x to where its name lies, for the host to read.
 func (b *Backend) Host(x []float32) []float32 {
@@ -17,7 +20,7 @@ func (b *Backend) HostInts(x []int32) []int32 {
 // Lend is Host, and what the host makes of x goes back before an operation is given a part of it.
 func (b *Backend) Lend(x []float32) []float32 {
 	b.fetch(named(x))
-	if len(x) > 0 && !b.dry {
+	if len(x) > 0 && !b.dry && !slices.Contains(b.lent, named(x)) {
 		b.lent = append(b.lent, named(x))
 	}
 	return x
@@ -29,6 +32,7 @@ func (b *Backend) fetch(r span) {
 	if r.bytes == 0 || b.dry {
 		return
 	}
+	lent := slices.DeleteFunc(slices.Clone(b.lent), func(l span) bool { return !l.meets(r) })
 	b.takeBack(r)
 	at := b.place(r.at, r.bytes)
 	b.widen(span{at, r.bytes})
@@ -37,13 +41,14 @@ func (b *Backend) fetch(r span) {
 		b.shown = append(b.shown, r)
 	}
 	b.download(pointer(r.at), at, r.bytes)
+	b.lent = append(b.lent, lent...) // the host may go on writing to what it has
 }
 
 // takeBack copies what was lent of named memory to the device.
 func (b *Backend) takeBack(r span) {
 	for i := 0; i < len(b.lent); i++ {
 		l := b.lent[i]
-		if l.at >= r.at+uintptr(r.bytes) || r.at >= l.at+uintptr(l.bytes) {
+		if !l.meets(r) {
 			continue
 		}
 		b.lent = append(b.lent[:i], b.lent[i+1:]...)
