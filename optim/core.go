@@ -308,6 +308,16 @@ func (c *core[T]) state() []StateTensor {
 	return out
 }
 
+func (c *core[T]) reset() {
+	for i := range c.slots {
+		s := &c.slots[i]
+		clear(s.m)
+		clear(s.v)
+		clear(s.q)
+	}
+	c.initState()
+}
+
 // initState sets state that does not begin at zero.
 func (c *core[T]) initState() {
 	for i, s := range c.slots {

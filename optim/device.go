@@ -258,7 +258,13 @@ func (d *device) state() []StateTensor {
 	return out
 }
 
-func (d *device) initState() {}
+func (d *device) reset() {
+	for i := range d.slots {
+		s := &d.slots[i]
+		d.be.Zero(s.m)
+		d.be.Zero(s.v)
+	}
+}
 
 func (d *device) lend() {
 	for i := range d.slots {

@@ -36,7 +36,7 @@ type engine interface {
 	remember(i int)
 	changes(lr float64, see func(i int, update *tensor.Dense))
 	state() []StateTensor
-	initState()
+	reset() // state as it begins
 	gradNorm() float64
 	scaleGrads(f float64)
 	bind(i int, value, grad *tensor.Dense)

@@ -81,15 +81,7 @@ func (o *Optimizer) LoadState(s State) error {
 // Reset forgets momentum and step count, for a new optimization problem on the same weights, as each iteration of
 // K1.5's policy optimization is (arXiv 2501.12599, section 2.3.2).
 func (o *Optimizer) Reset() {
-	o.core.lend()
-	for _, t := range o.state {
-		if t.Value.Dtype() == tensor.Float32 {
-			clear(t.Value.Float32s())
-		} else {
-			clear(t.Value.Float64s())
-		}
-	}
-	o.core.initState()
+	o.core.reset()
 	o.step = 0
 }
 
