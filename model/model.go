@@ -23,10 +23,10 @@ type Model[T compute.Float] struct {
 	tape              *compute.Tape[T]
 	maxLogit          [][]T // of each layer, parts of maxLogits
 	maxLogits         []T
-	least             []T          // -Inf for each of maxLogits, on the host
-	noLoad            []int32      // zero for each expert, on the host
-	scale             []T          // of the step's positions, on the host
-	steady            map[pass][]T // losses of the passes that the device may repeat
+	least             []T             // -Inf for each of maxLogits, on the host
+	noLoad            []int32         // zero for each expert, on the host
+	scale             []T             // of the step's positions, on the host
+	steady            map[pass[T]][]T // losses of the passes that the device may repeat
 }
 
 // Input is a set of token sequences of equal length, Rows x Cols ids each.
@@ -59,7 +59,7 @@ func build[T compute.Float](cfg Config, be compute.Backend[T], learns bool) (*Mo
 	}
 	m := &Model[T]{
 		Config: cfg, w: w, tape: compute.NewTape(be), rope: ropeTable[T]{cfg: cfg, be: be},
-		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"), steady: map[pass][]T{},
+		embed: w.one("model.embed_tokens.weight"), norm: w.one("model.norm.weight"), steady: map[pass[T]][]T{},
 	}
 	m.head = m.embed
 	if !cfg.TieWordEmbeddings {
@@ -243,8 +243,9 @@ func (m *Model[T]) Step(in Input, scale, share float64) []T { return m.run(in, s
 // next call.
 func (m *Model[T]) Losses(in Input) []T { return m.run(in, 0, 0, false) }
 
-// pass is what decides which operations a pass through the model asks for.
-type pass struct {
+// pass is what decides which operations a pass through a model asks for.
+type pass[T compute.Float] struct {
+	of                                   *Model[T]
 	rows, cols, targets, auxiliary       int
 	share                                float64
 	documents, grad, recompute, addGrads bool
@@ -260,7 +261,7 @@ func (m *Model[T]) run(in Input, scale, share float64, grad bool) (losses []T) {
 		t.Grad = grad
 		d := m.upload(in, share)
 		m.learn(d, in, scale)
-		key := pass{in.Rows, in.Cols, d.targets.Known, m.auxiliary(), share, in.DocStart != nil, grad, m.Recompute, grad && !m.w.void()}
+		key := pass[T]{m, in.Rows, in.Cols, d.targets.Known, m.auxiliary(), share, in.DocStart != nil, grad, m.Recompute, grad && !m.w.void()}
 		work := func() {
 			losses = t.HeadLoss(m.hidden(d), m.head, d.targets, d.scale)
 			if grad {

@@ -32,7 +32,7 @@ func (m Memory) Needed() int64 { return m.Weights + m.Gradients + m.Optimizer + 
 // countMemory counts what a model and its optimizer hold.
 func countMemory(m *model.Model[float32], opt *optim.Optimizer) Memory {
 	var c Memory
-	for _, p := range m.Params() {
+	for _, p := range m.ReadParams() {
 		c.Weights += 4 * p.Elems()
 		c.Gradients += 4 * p.Elems()
 	}

@@ -121,7 +121,7 @@ func (t *Train) measure(s *stepper, n int) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range s.model.Params() {
+	for _, p := range s.model.ReadParams() {
 		t.Parameters += p.Elems()
 	}
 	t.TokensPerStep, t.AllocatedBytes, t.TapeBytes = s.tokens(), allocated, 4*s.model.Memory()

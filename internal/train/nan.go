@@ -11,12 +11,10 @@ func (l *Loop) findNaN(inputs []model.Input) metrics.Event {
 	e := metrics.Event{Kind: metrics.KindNaN, Layer: -1, Head: -1, Op: "gradient norm"}
 	found := false
 	l.model.Inspect(func(op string, layer int, backward bool, data []float32) {
-		if found {
-			return
-		}
 		for _, v := range data {
 			if !finite(float64(v)) {
 				found = true
+				l.model.Inspect(nil) // which would go on bringing everything to the host
 				e.Op, e.Layer = op, layer
 				if backward {
 					e.Op = "gradient of " + op
@@ -26,8 +24,8 @@ func (l *Loop) findNaN(inputs []model.Input) metrics.Event {
 		}
 	})
 	defer l.model.Inspect(nil)
-	for _, in := range inputs {
-		l.model.Step(in, 1, 1)
+	for i := 0; i < len(inputs) && !found; i++ {
+		l.model.Step(inputs[i], 1, 1)
 	}
 	return e
 }

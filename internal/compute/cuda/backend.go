@@ -2,6 +2,7 @@ package cuda
 
 import (
 	"fmt"
+	"os"
 
 	"muonclip/internal/compute"
 )
@@ -19,7 +20,8 @@ const (
 type Options struct {
 	Ordinal   int       // number of the device
 	Precision Precision // empty means Float32
-	// Blocking waits for every operation, so that a failure is that of the operation that is being done.
+	// Blocking waits for every operation, so that a failure is that of the operation that is being done. The environment
+	// variable CUDA_LAUNCH_BLOCKING=1 sets it.
 	Blocking bool
 }
 
@@ -68,6 +70,7 @@ func Open(o Options) (*Backend, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Blocking = o.Blocking || os.Getenv("CUDA_LAUNCH_BLOCKING") == "1"
 	b, err := newBackend(d, ptxFiles(), o)
 	if err != nil {
 		_ = d.close() // the first error says more
