@@ -21,7 +21,7 @@ func (e *Engine[T]) Generate(ctx context.Context, r Request) ([]Completion, erro
 	if r.MaxBatch == 0 {
 		r.MaxBatch = defaultBatch
 	}
-	b := &batch[T]{e: e, req: r, done: make([]Completion, len(r.Prompts)*r.Samples), firsts: make([]Draw, len(r.Prompts)*r.Samples)}
+	b := &batch[T]{e: e, req: r, done: make([]Completion, len(r.Prompts)*r.Samples)}
 	for i := range b.done {
 		b.done[i].Prompt, b.done[i].Sample = i/r.Samples, i%r.Samples
 	}
@@ -42,7 +42,7 @@ type batch[T compute.Float] struct {
 	running []*sample[T]
 
 	base   *Sequence[T] // the prompt of which samples still wait
-	firsts []Draw       // of all completions: their first tokens, drawn when the prompt was read
+	logits []T          // that follow it
 
 	seqs    []*Sequence[T]
 	prompts [][]int32
@@ -92,7 +92,14 @@ func (b *batch[T]) admit() error {
 	}
 	n := b.req.Samples
 	first := ceil(from, n) // the first prompt not yet read
-	if err := b.read(first, ceil(to, n)); err != nil {
+	b.draws = b.draws[:0]
+	for i := from; i < to; i++ {
+		p := i / n
+		b.draws = append(b.draws, Draw{Row: max(0, p-first), U: Uniform(b.req.Sample.Seed, p, i%n, len(b.req.Prompts[p])), Seen: b.seen(p)})
+	}
+	late := min(first*n, to) - from // samples of a prompt that was read before
+	b.e.sample(b.req.Sample, b.logits, b.draws[:late])
+	if err := b.read(first, to, b.draws[late:]); err != nil {
 		return err
 	}
 	for ; b.next < to; b.next++ {
@@ -112,33 +119,30 @@ func (b *batch[T]) admit() error {
 		} else {
 			seq = seq.Fork()
 		}
-		b.begin(&b.done[b.next], seq, b.firsts[b.next].Choice)
+		b.begin(&b.done[b.next], seq, b.draws[b.next-from].Choice)
 	}
 	return nil
 }
 
-// read reads prompts first to end-1 and draws the first token of each of their samples.
-func (b *batch[T]) read(first, end int) error {
-	if first >= end {
-		return nil
-	}
+// read reads the prompts from first on that completions before number to belong to, and draws their first tokens. Of the last
+// prompt it keeps the logits where more samples wait for room.
+func (b *batch[T]) read(first, to int, draws []Draw) error {
+	n, vocab := b.req.Samples, b.e.cfg.VocabSize
+	end := ceil(to, n)
 	b.seqs, b.prompts = b.seqs[:0], b.prompts[:0]
-	n := b.req.Samples
-	draws := b.firsts[first*n : end*n]
 	for p := first; p < end; p++ {
 		b.seqs, b.prompts = append(b.seqs, b.e.NewSequence()), append(b.prompts, b.req.Prompts[p])
-		seen := b.seen(p)
-		for s := range n {
-			draws[(p-first)*n+s] = Draw{Row: p - first, U: Uniform(b.req.Sample.Seed, p, s, len(b.req.Prompts[p])), Seen: seen}
+	}
+	err := b.draw(draws)
+	if err == nil && len(b.seqs) > 0 && to < end*n {
+		var logits []T
+		if logits, err = b.e.Logits(); err == nil {
+			b.logits = append(b.logits[:0], logits[(len(b.seqs)-1)*vocab:]...)
 		}
 	}
-	err := b.e.Read(b.seqs, b.prompts...)
-	if err == nil {
-		err = b.e.Draw(b.req.Sample, draws)
-	}
-	for i := range draws {
-		if err == nil && draws[i].Err != nil {
-			err = b.done[first*n+i].failed(draws[i].Err)
+	for i := range b.draws {
+		if err == nil && b.draws[i].Err != nil {
+			err = b.done[b.next+i].failed(b.draws[i].Err)
 		}
 	}
 	if err != nil {
@@ -147,6 +151,17 @@ func (b *batch[T]) read(first, end int) error {
 		}
 	}
 	return err
+}
+
+// draw reads the prompts at hand, if any, and draws from what follows them.
+func (b *batch[T]) draw(draws []Draw) error {
+	if len(b.seqs) == 0 {
+		return nil
+	}
+	if err := b.e.Read(b.seqs, b.prompts...); err != nil {
+		return err
+	}
+	return b.e.Draw(b.req.Sample, draws)
 }
 
 // seen is the tokens of a prompt, nil where there is no repetition penalty.

@@ -211,7 +211,7 @@ func (d *device[T]) draw(o SampleOptions, draws []Draw) {
 	d.bring(d.outputs)
 	for i := range draws {
 		if draws[i].Choice.ID < 0 {
-			d.sample(o, draws[i:i+1])
+			d.sample(o, d.buf.logits, draws[i:i+1])
 		}
 	}
 }

@@ -37,7 +37,7 @@ func (e *Engine[T]) Draw(o SampleOptions, draws []Draw) (err error) {
 		}
 		e.dev.bring(e.outputs)
 	}
-	e.sample(o, draws)
+	e.sample(o, e.buf.logits, draws)
 	return nil
 }
 
@@ -47,8 +47,8 @@ func (o SampleOptions) plain() bool {
 	return !cut && (o.RepetitionPenalty == 0 || o.RepetitionPenalty == 1)
 }
 
-// sample draws from the logits on the host.
-func (e *Engine[T]) sample(o SampleOptions, draws []Draw) {
+// sample draws from rows of logits on the host.
+func (e *Engine[T]) sample(o SampleOptions, logits []T, draws []Draw) {
 	if len(e.samplers) > 0 && e.samplers[0].made != o {
 		e.samplers = nil
 	}
@@ -58,7 +58,7 @@ func (e *Engine[T]) sample(o SampleOptions, draws []Draw) {
 	vocab := e.cfg.VocabSize
 	e.together(len(draws), func(i int) {
 		d := &draws[i]
-		d.Choice, d.Err = e.samplers[i].Sample(e.buf.logits[d.Row*vocab:(d.Row+1)*vocab], d.Seen, d.U)
+		d.Choice, d.Err = e.samplers[i].Sample(logits[d.Row*vocab:(d.Row+1)*vocab], d.Seen, d.U)
 	})
 }
 
