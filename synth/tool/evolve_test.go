@@ -142,6 +142,9 @@ var slip = regexp.MustCompile(`[a-z]  +[a-z]|\. \.|: "[,}]|, ,|\.\.`)
 
 // TestNearDuplicates holds the repository to less than one percent at a Jaccard similarity of 0.8.
 func TestNearDuplicates(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine over all tools takes long")
+	}
 	var tools []*tool.Tool
 	for _, s := range all(t) {
 		tools = append(tools, s.Tools...)
@@ -173,6 +176,9 @@ func TestSimilarityOfKnownTexts(t *testing.T) {
 
 // TestSelfTests runs every tool of every domain on sampled worlds and arguments.
 func TestSelfTests(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine over all tools takes long")
+	}
 	calls, good, never, tools := 0, 0, 0, 0
 	for _, s := range append(all(t), workshop(t, 0), workshop(t, 1), workshop(t, 2)) {
 		seeds, each := []uint64{1}, 2
