@@ -9,12 +9,35 @@ import (
 	"strings"
 
 	"muonclip/internal/compute"
+	"muonclip/internal/compute/cpu"
 	"muonclip/internal/compute/cuda"
 	"muonclip/internal/plan"
 	"muonclip/internal/train"
 	"muonclip/model"
 	"muonclip/optim"
 )
+
+// place is where a model lies.
+type place struct {
+	Backend *cpu.Backend[float32] // which there always is
+	Device  *cuda.Backend         // the GPU that the model lies on, nil for the processor
+}
+
+// Place is the backend that the model lies on.
+func (p *place) Place() compute.Backend[float32] {
+	if p.Device != nil {
+		return p.Device
+	}
+	return p.Backend
+}
+
+// Close gives the GPU back, where there is one.
+func (p *place) Close() error {
+	if p.Device == nil {
+		return nil
+	}
+	return p.Device.Close()
+}
 
 // openGPU opens the GPU that a setting like train.device asks for. Without one it is nil, and work is done by the processor.
 func openGPU(device string, o cuda.Options, log *slog.Logger) (*cuda.Backend, error) {
@@ -86,28 +109,12 @@ func (t *Trained) Move(device string, log *slog.Logger) (err error) {
 // devices is what a model can be moved to.
 var devices = []string{"cpu", "cuda", "auto"}
 
-// Place is the backend that the model lies on.
-func (t *Trained) Place() compute.Backend[float32] {
-	if t.Device != nil {
-		return t.Device
-	}
-	return t.Backend
-}
-
-// Close gives the GPU back, where there is one.
-func (t *Trained) Close() error {
-	if t.Device == nil {
-		return nil
-	}
-	return t.Device.Close()
-}
-
 // optimizer makes the optimizer of a job, where its model lies.
 func (r *Run) optimizer(j *job) (*optim.Optimizer, error) {
-	if j.device != nil {
-		return optim.NewOnDevice(j.device, train.OptimParams(j.model), OptimConfig(r.Config))
+	if j.Device != nil {
+		return optim.NewOnDevice(j.Device, train.OptimParams(j.model), OptimConfig(r.Config))
 	}
-	return NewOptimizer(j.backend, j.model, r.Config)
+	return NewOptimizer(j.Backend, j.model, r.Config)
 }
 
 // generation is what a job generates beside training.
@@ -129,28 +136,12 @@ func (r *Run) generation(j *job) plan.Generation {
 
 // use moves a job to the GPU that the configuration asks for. Where there is one, the caller closes it.
 func (r *Run) use(j *job) (err error) {
-	if j.device, err = r.accelerator(r.generation(j)); err != nil || j.device == nil {
+	if j.Device, err = r.accelerator(r.generation(j)); err != nil || j.Device == nil {
 		return err
 	}
-	if j.model, err = moved(j.model, j.device, model.New); err != nil {
-		return errors.Join(err, j.device.Close())
+	if j.model, err = moved(j.model, j.Device, model.New); err != nil {
+		return errors.Join(err, j.Device.Close())
 	}
-	j.manifest.Device, j.manifest.PeakGflops = j.device.Device().Name, j.device.Peak()/1e9
+	j.manifest.Device, j.manifest.PeakGflops = j.Device.Device().Name, j.Device.Peak()/1e9
 	return nil
-}
-
-// place is the backend that the job's model lies on.
-func (j *job) place() compute.Backend[float32] {
-	if j.device != nil {
-		return j.device
-	}
-	return j.backend
-}
-
-// leave gives the job's GPU back.
-func (j *job) leave() error {
-	if j.device == nil {
-		return nil
-	}
-	return j.device.Close()
 }

@@ -11,7 +11,6 @@ import (
 	"muonclip/data/token"
 	"muonclip/internal/compute"
 	"muonclip/internal/compute/cpu"
-	"muonclip/internal/compute/cuda"
 	"muonclip/internal/lab/instrument"
 	"muonclip/internal/metrics"
 	"muonclip/internal/progress"
@@ -21,10 +20,9 @@ import (
 
 // job is what one stage trains, on what.
 type job struct {
-	name      string
+	name string
+	place
 	model     *model.Model[float32]
-	backend   *cpu.Backend[float32]
-	device    *cuda.Backend // where the model lies, nil for the processor
 	tokenizer *token.Tokenizer
 	data      train.Batches
 	val       batch.Evaluation // nil for none

@@ -10,7 +10,6 @@ import (
 	"muonclip/data/token"
 	"muonclip/internal/checkpoint"
 	"muonclip/internal/compute/cpu"
-	"muonclip/internal/compute/cuda"
 	"muonclip/internal/config"
 	"muonclip/internal/train"
 	"muonclip/model"
@@ -19,9 +18,8 @@ import (
 
 // Trained is a model to use rather than to train.
 type Trained struct {
-	Model     *model.Model[float32]
-	Backend   *cpu.Backend[float32]
-	Device    *cuda.Backend    // where the model lies after Move; nil for the processor
+	Model *model.Model[float32]
+	place
 	Tokenizer *token.Tokenizer // nil for a folder without one
 	Config    config.Config    // of the run; only Model is set for a Hugging Face folder
 	Path      string           // checkpoint or folder that the weights came from
@@ -34,7 +32,7 @@ func OpenTrained(dir string, threads int, log *slog.Logger) (*Trained, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	t := &Trained{Backend: cpu.New[float32](threads), Path: dir, Step: -1}
+	t := &Trained{place: place{Backend: cpu.New[float32](threads)}, Path: dir, Step: -1}
 	switch {
 	case exists(filepath.Join(dir, "config.json")):
 		return t, t.openHF(dir)

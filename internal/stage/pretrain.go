@@ -63,11 +63,11 @@ func (r *Run) Pretrain(ctx context.Context, stage, stages int) (sum *Summary, er
 	}
 	manifest := r.begin(m, be, tok, before)
 	set.describe(&manifest, loader, heldOut)
-	j := job{name: "pretrain", model: m, backend: be, tokenizer: tok, manifest: manifest}
+	j := job{name: "pretrain", model: m, place: place{Backend: be}, tokenizer: tok, manifest: manifest}
 	if err := r.use(&j); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.leave()) }()
+	defer func() { err = errors.Join(err, j.Close()) }()
 	j.sample = r.sampler(&j)
 	if heldOut != nil {
 		j.val = heldOut.Spread(ceil(r.Config.Train.EvalTokens, r.Config.Train.TokensPerStep()))

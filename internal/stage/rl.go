@@ -48,12 +48,12 @@ func (r *Run) RL(ctx context.Context, from string, stage, stages int) (sum *Summ
 		return sub.outcome(manifest, err)
 	}
 	j := job{
-		name: "rl", model: base.Model, backend: base.Backend, tokenizer: base.Tokenizer, manifest: manifest, reset: cfg.RL.Updates,
+		name: "rl", model: base.Model, place: place{Backend: base.Backend}, tokenizer: base.Tokenizer, manifest: manifest, reset: cfg.RL.Updates,
 	}
 	if err := sub.use(&j); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.leave()) }()
+	defer func() { err = errors.Join(err, j.Close()) }()
 	trainer, err := sub.trainer(ctx, base, &j)
 	if err != nil {
 		return nil, err
@@ -103,7 +103,7 @@ func (r *Run) trainer(ctx context.Context, base *Trained, j *job) (*rl.Trainer, 
 		FinalTemperature: c.FinalTemperature, TopP: c.TopP, Tokens: c.TokenBudget, MicroBatch: c.MicroBatchSize,
 		EvalEvery: c.EvalEvery, EvalEpisodes: c.EvalEpisodes, Log: r.Log,
 	}
-	engine := generate.New(j.model, j.place())
+	engine := generate.New(j.model, j.Place())
 	var err error
 	if t.Collector, err = r.collector(ctx, base, engine, false); err != nil {
 		return nil, err

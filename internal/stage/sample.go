@@ -54,10 +54,10 @@ func (r *Run) sampler(j *job) func(context.Context, int64) ([]metrics.Sample, er
 	if len(prompts) == 0 {
 		return nil
 	}
-	engine := generate.New(j.model, j.place())
+	engine := generate.New(j.model, j.Place())
 	return func(ctx context.Context, step int64) ([]metrics.Sample, error) {
-		if j.device == nil {
-			engine = generate.New(j.model, j.backend)
+		if j.Device == nil {
+			engine = generate.New(j.model, j.Backend)
 		}
 		done, err := engine.Generate(ctx, Generation(r.Config, j.tokenizer, prompts...))
 		if ctx.Err() != nil {

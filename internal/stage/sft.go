@@ -65,7 +65,7 @@ func (r *Run) SFT(ctx context.Context, from string, stage, stages int) (sum *Sum
 		manifest.Documents += p.Dialogues
 		manifest.TokensTrain += p.Places
 	}
-	j := job{name: "sft", model: base.Model, backend: base.Backend, tokenizer: base.Tokenizer, data: loader, manifest: manifest}
+	j := job{name: "sft", model: base.Model, place: place{Backend: base.Backend}, tokenizer: base.Tokenizer, data: loader, manifest: manifest}
 	if len(data.val) > 0 {
 		heldOut, err := pack.NewHeldOut(data.val, pack.Config{Rows: cfg.Train.BatchSize, Cols: cfg.Train.SeqLen})
 		if err != nil {
@@ -76,7 +76,7 @@ func (r *Run) SFT(ctx context.Context, from string, stage, stages int) (sum *Sum
 	if err := sub.use(&j); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.leave()) }()
+	defer func() { err = errors.Join(err, j.Close()) }()
 	sum, err = sub.train(ctx, j, stage, stages)
 	if err != nil && !sub.began {
 		return nil, err

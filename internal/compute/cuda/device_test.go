@@ -260,31 +260,7 @@ func write(t *testing.T, w io.Writer, x []float32) {
 
 // TestDeviceResume is TestResumeElsewhere.
 func TestDeviceResume(t *testing.T) {
-	want, err := loop(t, t.TempDir(), nil, 6, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	var got []float64
-	for i, on := range []bool{true, false, true} {
-		var be *Backend
-		if on {
-			be = realDevice(t, Options{})
-		}
-		losses, err := loop(t, dir, be, 2*(i+1), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, losses...)
-	}
-	if len(got) != len(want) {
-		t.Fatalf("%d steps, want %d", len(got), len(want))
-	}
-	for i, w := range want {
-		if math.Abs(got[i]-w) > 1e-4*w {
-			t.Errorf("loss of step %d is %g, want %g", i+1, got[i], w)
-		}
-	}
+	resumeElsewhere(t, func() *Backend { return realDevice(t, Options{}) })
 }
 
 // TestDeviceGraph: work that repeats is done each time, recorded or not.

@@ -75,6 +75,14 @@ func loop(t *testing.T, dir string, be *Backend, steps int, before func(step int
 // TestResumeElsewhere: a run that moves from the device to a processor and back goes on from its checkpoints, along the
 // losses of a run that stayed.
 func TestResumeElsewhere(t *testing.T) {
+	resumeElsewhere(t, func() *Backend {
+		be, _ := emulated(t, Options{})
+		return be
+	})
+}
+
+func resumeElsewhere(t *testing.T, open func() *Backend) {
+	t.Helper()
 	want, err := loop(t, t.TempDir(), nil, 6, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +92,7 @@ func TestResumeElsewhere(t *testing.T) {
 	for i, on := range []bool{true, false, true} {
 		var be *Backend
 		if on {
-			be, _ = emulated(t, Options{})
+			be = open()
 		}
 		losses, err := loop(t, dir, be, 2*(i+1), nil)
 		if err != nil {
